@@ -70,7 +70,6 @@ fn pattern_of_close_code(code: u16) -> Option<Pattern> {
 }
 
 fn pattern_of_error(drop: &DroppedEvent) -> Option<Pattern> {
-    let name = drop.error_name.as_deref().unwrap_or_default().to_ascii_uppercase();
     let message = drop.error_message.as_deref().unwrap_or_default();
     if message.contains("; the limit here is ") {
         return Some(Pattern::PublishTriggered);
@@ -80,9 +79,15 @@ fn pattern_of_error(drop: &DroppedEvent) -> Option<Pattern> {
         let is_certificate = CERTIFICATE_ALERTS.iter().any(|alert| message.contains(alert));
         return is_certificate.then_some(Pattern::CredentialExpiry);
     }
+    None
+}
+
+/// Whether an error of this computer's own network ended the session. That states where the cause is, and not what makes it
+/// come: an outage, bursts and a schedule remain possible.
+pub(super) fn is_own_network(drop: &DroppedEvent) -> bool {
+    let name = drop.error_name.as_deref().unwrap_or_default().to_ascii_uppercase();
     let is_local = drop.how == Some(DropKind::Local) || drop.layer == Some(Layer::Local);
-    let is_network = OWN_NETWORK_ERRORS.iter().any(|error| name.contains(error));
-    (is_local && is_network).then_some(Pattern::SystemEvent)
+    is_local && OWN_NETWORK_ERRORS.iter().any(|error| name.contains(error))
 }
 
 #[cfg(test)]
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn an_own_limit_and_the_own_network_explain_the_drop() {
+    fn an_own_limit_explains_the_drop_and_the_own_network_where_to_look() {
         let error = |name: &str, message: &str, how| DroppedEvent {
             error_name: Some(name.to_owned()),
             error_message: Some(message.to_owned()),
@@ -141,7 +146,7 @@ mod tests {
         let limit = "the broker sent a packet of 3000011 bytes; the limit here is 1048576";
         assert_eq!(stated(error("X", limit, DropKind::Local)), Some(Pattern::PublishTriggered));
         let route = error("AWS_IO_SOCKET_NO_ROUTE_TO_HOST", "no route", DropKind::Local);
-        assert_eq!(stated(route), Some(Pattern::SystemEvent));
+        assert!(is_own_network(&route) && stated(route).is_none());
         assert_eq!(stated(error("AWS_IO_SOCKET_TIMEOUT", "timed out", DropKind::Io)), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::explained_drop::is_own_network;
 use super::reason_code::{KEEP_ALIVE_TIMEOUT, NOT_AUTHORIZED, SESSION_TAKEN_OVER};
 use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
 use super::silences::{SilenceLog, SilenceTracker};
@@ -35,6 +36,8 @@ pub(super) struct LiveSession {
     publishes: VecDeque<(u32, Secs)>,
     burst: Option<Burst>,
     bursts: VecDeque<Burst>,
+    /// Whether a SUBSCRIBE of this session was answered.
+    pub(super) is_subscribed: bool,
 }
 
 impl LiveSession {
@@ -51,6 +54,7 @@ impl LiveSession {
             publishes: VecDeque::new(),
             burst: None,
             bursts: VecDeque::new(),
+            is_subscribed: false,
         }
     }
 
@@ -88,6 +92,30 @@ impl LiveSession {
                 self.evicted_outgoing_at = self.evicted_outgoing_at.max(oldest.at);
             }
         }
+    }
+
+    /// How long before its end a session sent a SUBSCRIBE that nobody answered, in seconds.
+    pub(super) fn unanswered_subscribe(&self, at: Secs, drop: &DroppedEvent) -> Option<f64> {
+        /// A session without packet notes that ends this soon, in seconds, has sent little more than its SUBSCRIBE.
+        const FIRST_SECS: f64 = 5.0;
+        if !drop.packets.is_empty() {
+            let sent = drop.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "SUBSCRIBE")?;
+            let is_answered = drop.packets.iter().skip(sent).any(|packet| packet.packet == "SUBACK");
+            return drop.packets.get(sent).filter(|_| !is_answered).map(|packet| packet.ago_secs);
+        }
+        let is_first_packet = !self.is_subscribed
+            && drop.active_subscriptions > 0
+            && self.publishes.is_empty()
+            && at - self.session.start <= FIRST_SECS;
+        drop.last_tx_secs.filter(|_| is_first_packet)
+    }
+
+    /// Records an own operation that is no publish.
+    pub(super) fn record_operation(&mut self, name: u32, at: Secs) {
+        if self.publishes.len() == MAX_PUBLISHES {
+            self.publishes.pop_front();
+        }
+        self.publishes.push_back((name, at));
     }
 
     /// Records an own message; `on_burst` gets the size of a burst that has ended.
@@ -189,6 +217,7 @@ impl LiveSession {
             layer: drop.layer,
             reason_code,
             stated: None,
+            is_own_network: is_own_network(drop),
             ws_close_code: drop.ws_close_code,
             last_rx: valid_secs(drop.last_rx_secs),
             last_tx: valid_secs(drop.last_tx_secs),

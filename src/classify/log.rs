@@ -19,6 +19,8 @@ pub(super) const MAX_SESSIONS: usize = 12_000;
 const MAX_ENTRIES: usize = 20_000;
 /// Distinct topics and system events.
 const MAX_NAMES: usize = 2_000;
+/// The name of subscribing among the topics of own operations; no topic contains a NUL.
+pub(super) const SUBSCRIBE: &str = "\0SUBSCRIBE";
 /// Runs kept.
 const MAX_RUNS: usize = 1_000;
 /// Longest plausible round trip, in seconds.
@@ -191,6 +193,12 @@ impl Log {
                 keep_newest(&mut self.credentials, MAX_ENTRIES);
             }
             Event::Probe(probe) => self.probe(now, probe),
+            Event::Subscribed { .. } => {
+                self.count_topic(&Arc::from(SUBSCRIBE));
+                if let Some(live) = &mut self.live {
+                    live.is_subscribed = true;
+                }
+            }
             _ => {}
         }
     }
@@ -371,6 +379,11 @@ impl Log {
             session.run = run;
             LiveSession::new(session)
         });
+        let mut live = live;
+        if let Some(ago) = live.unanswered_subscribe(now, dropped) {
+            let number = self.count_topic(&Arc::from(SUBSCRIBE));
+            live.record_operation(number, now - ago);
+        }
         let bursts = &mut self.bursts;
         let session =
             live.dropped(now, wall, dropped, &mut self.silences, &mut |size| count_burst(bursts, size));

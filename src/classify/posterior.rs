@@ -110,7 +110,7 @@ pub(super) fn compute_posterior(frame: &Frame) -> Posterior {
         return stated;
     }
     mixture::add_second_cause(frame, &case, &mut first);
-    first
+    stated::own_network_posterior(frame, &first).unwrap_or(first)
 }
 
 /// Weighs the hypotheses for the drops of a case.
@@ -135,7 +135,7 @@ fn weigh(case: &Case) -> Posterior {
 /// finding: the client must not repeat it a third time to know.
 fn two_drops(case: &Case, fits: BTreeMap<Pattern, Fit>) -> Posterior {
     /// Least log Bayes factor of such a finding.
-    const MIN_FACTOR: f64 = 5.0;
+    const MIN_FACTOR: f64 = 3.0;
     /// Its probability.
     const PROBABILITY: f64 = 0.8;
     let is_finding = fits.get(&Pattern::PublishTriggered).is_some_and(|fit| {

@@ -28,6 +28,8 @@ pub(super) struct SessionEnding {
     pub(super) reason_code: Option<u8>,
     /// The pattern that the drop states by itself.
     pub(super) stated: Option<Pattern>,
+    /// Whether an error of this computer's own network ended it.
+    pub(super) is_own_network: bool,
     pub(super) ws_close_code: Option<u16>,
     pub(super) last_rx: Option<f64>,
     pub(super) last_tx: Option<f64>,

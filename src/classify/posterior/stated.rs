@@ -43,6 +43,7 @@ pub(super) fn stated_posterior(
         .map(|(pattern, drops)| {
             let probability =
                 STATED.get(drops.len() - 1).or(STATED.last()).copied().unwrap_or(MIN_PROBABILITY);
+            let pattern = best_of_equal_statements(frame, whole, pattern, &drops);
             Group { pattern, probability, fit: stated_fit(whole, pattern, &drops), drops }
         })
         .collect();
@@ -55,6 +56,54 @@ pub(super) fn stated_posterior(
             let probability = rest.confidence;
             groups.push(Group { pattern: rest.pattern, drops: unstated, probability, fit });
         }
+    }
+    Some(combine(frame, whole, groups))
+}
+
+/// "Quota exceeded" (0x97) and "receive maximum exceeded" (0x93) say that something was too much, and the timing shows what:
+/// a burst, the number of messages, or one operation.
+fn best_of_equal_statements(frame: &Frame, whole: &Posterior, stated: Pattern, drops: &[usize]) -> Pattern {
+    const QUOTA: [u8; 2] = [0x93, 0x97];
+    const EQUAL: [Pattern; 3] = [Pattern::MessageRate, Pattern::MessageCount, Pattern::PublishTriggered];
+    let is_quota = |index: &usize| {
+        let ending = frame.drops.get(*index).and_then(|drop| frame.session_ending(drop));
+        ending.and_then(|ending| ending.reason_code).is_some_and(|code| QUOTA.contains(&code))
+    };
+    if !EQUAL.contains(&stated) || !drops.iter().all(is_quota) {
+        return stated;
+    }
+    let evidence = |pattern: &Pattern| {
+        let fit = whole.fits.get(pattern).filter(|fit| 2 * fit.hits.len() >= drops.len());
+        fit.map_or(whole.null, |fit| fit.log_evidence) + if *pattern == stated { 0.5 } else { 0.0 }
+    };
+    EQUAL
+        .into_iter()
+        .max_by(|one, other| evidence(one).total_cmp(&evidence(other)))
+        .unwrap_or(stated)
+}
+
+/// Where nothing shows what makes the drops come, the error of the own network at least says where.
+pub(super) fn own_network_posterior(frame: &Frame, whole: &Posterior) -> Option<Posterior> {
+    /// Least share of the drops.
+    const MIN_OWN_SHARE: f64 = 0.6;
+    /// Probability that the own network is the cause.
+    const PROBABILITY: f64 = 0.88;
+    if !matches!(whole.pattern, Pattern::Random | Pattern::Undetermined) {
+        return None;
+    }
+    let own = |index: &usize| {
+        let ending = frame.drops.get(*index).and_then(|drop| frame.session_ending(drop));
+        ending.is_some_and(|ending| ending.is_own_network)
+    };
+    let (drops, other): (Vec<usize>, Vec<usize>) = (0..frame.drops.len()).partition(own);
+    if drops.is_empty() || real(drops.len()) < MIN_OWN_SHARE * real(frame.drops.len()) {
+        return None;
+    }
+    let fit = stated_fit(whole, Pattern::SystemEvent, &drops);
+    let mut groups = vec![Group { pattern: Pattern::SystemEvent, drops, probability: PROBABILITY, fit }];
+    if !other.is_empty() {
+        let fit = Fit { hits: other.clone(), ..Fit::default() };
+        groups.push(Group { pattern: Pattern::Random, drops: other, probability: PROBABILITY, fit });
     }
     Some(combine(frame, whole, groups))
 }

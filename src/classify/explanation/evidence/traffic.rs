@@ -3,6 +3,7 @@
 use super::super::phrase::{hits, length, quoted, rounded_count, share_of_drops, whole_number};
 use crate::classify::case::Frame;
 use crate::classify::hypothesis::Fit;
+use crate::classify::log::SUBSCRIBE;
 use crate::classify::math::{median, real};
 use crate::classify::{
     DelayParameters, MessageCountParameters, MessageRateParameters, MessageScope, TakeoverParameters,
@@ -42,6 +43,13 @@ pub(super) fn publish_triggered(frame: &Frame, fit: &Fit, delay: DelayParameters
     let others = frame.log.topic_counts.iter().copied().fold(0, u64::saturating_add);
     #[expect(clippy::cast_precision_loss, reason = "message counts stay far below 2^52")]
     let others = (others as f64 - fit.opportunities).max(0.0);
+    if topic == SUBSCRIBE {
+        return vec![format!(
+            "{} of {all} SUBSCRIBE packets were followed by a drop, {} later",
+            fit.hits.len(),
+            length(delay.delay_secs)
+        )];
+    }
     vec![
         format!(
             "{} of {all} publishes to {} were followed by a drop, {} later",

@@ -60,6 +60,11 @@ pub(crate) fn label_case(
     let own = shown.drops.saturating_sub(strays);
     if shown.drops < 3 {
         also.clear();
+        // A drop that states its cause, and an operation that failed both times, need no third drop.
+        let is_operation = mechanism == "publish_triggered" && shown.drops == 2;
+        if strays == 0 && (is_operation || states_its_cause(events)) {
+            also.push(mechanism);
+        }
         return "undetermined";
     }
     let mut truth = mechanism;
@@ -93,10 +98,47 @@ pub(crate) fn label_case(
     if truth == "idle_timeout" && shown.is_one_age() {
         also.extend(["fixed_lifetime", "keep_alive_timeout"]);
     }
+    // A session that is silent from its connect on does not show whether its age or its silence ended it.
+    if truth == "fixed_lifetime" && is_silent_until_its_end(events) {
+        also.push("idle_timeout");
+    }
     if truth == "random" && share(shown.bare) >= NOTABLE && shown.bare >= 3 {
         also.push("keep_alive_timeout");
     }
     truth
+}
+
+/// Whether each drop carries a reason code that names a cause.
+fn states_its_cause(events: &[StampedEvent]) -> bool {
+    const NAMING: [u8; 7] = [0x87, 0x8D, 0x8E, 0x95, 0x96, 0x97, 0xA0];
+    let mut drops = events.iter().filter_map(|observed| match &observed.event {
+        Event::Dropped(dropped) => Some(dropped.reason_code),
+        _ => None,
+    });
+    drops.all(|code| code.is_some_and(|code| NAMING.contains(&code)))
+}
+
+/// Whether hardly any packet was exchanged in the sessions that dropped.
+fn is_silent_until_its_end(events: &[StampedEvent]) -> bool {
+    let (mut quiet, mut drops) = (0_usize, 0_usize);
+    let mut newest: Option<Stamp> = None;
+    let mut began: Option<Stamp> = None;
+    for StampedEvent { at, event } in events {
+        match event {
+            Event::Connected(_) => (began, newest) = (Some(*at), Some(*at)),
+            Event::Ping { .. } | Event::Published(_) | Event::Received(_) | Event::Traffic { .. } => {
+                newest = Some(*at);
+            }
+            Event::Dropped(_) => {
+                drops += 1;
+                let (Some(start), Some(last)) = (began.take(), newest) else { continue };
+                let silence = at.since(last).as_secs_f64();
+                quiet += usize::from(silence >= 0.9 * at.since(start).as_secs_f64());
+            }
+            _ => {}
+        }
+    }
+    drops > 0 && quiet * 10 >= drops * 8
 }
 
 fn observe_drops(events: &[StampedEvent]) -> ObservedDrops {

@@ -39,7 +39,7 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     let mut ranked: Vec<_> = counts.into_iter().collect();
     ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let Some((main, hits)) = ranked.first().copied().filter(|_| total >= FEWEST) else {
-        return Label { truth: "undetermined", also: Vec::new(), foreign: 0.0 };
+        return Label { truth: "undetermined", also: few_drops(lines, &ranked), foreign: 0.0 };
     };
     let mut also: Vec<_> = ranked
         .iter()
@@ -72,6 +72,18 @@ pub(super) fn label(lines: &[Line], plan: &Plan) -> Label {
     #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
     let foreign = 1.0 - hits as f64 / total as f64;
     Label { truth: main, also, foreign }
+}
+
+/// Fewer than three drops: a stated cause, and an operation that failed both times, need no third.
+fn few_drops(lines: &[Line], ranked: &[(&'static str, usize)]) -> Vec<&'static str> {
+    const NAMING: [u8; 7] = [0x87, 0x8D, 0x8E, 0x95, 0x96, 0x97, 0xA0];
+    let [(only, count)] = ranked else { return Vec::new() };
+    let mut drops = lines.iter().filter_map(|line| match &line.event {
+        Event::Dropped(dropped) => Some(dropped.reason_code),
+        _ => None,
+    });
+    let is_stated = drops.all(|code| code.is_some_and(|code| NAMING.contains(&code)));
+    if is_stated || (*only == "publish_triggered" && *count == 2) { vec![*only] } else { Vec::new() }
 }
 
 /// Few or short bursts are no pattern yet; bursts in which the peer closes look like a takeover.
