@@ -8,15 +8,8 @@ use super::Pattern;
 use crate::diagnostics::event::{DropKind, DroppedEvent, Layer};
 
 /// Errors of this computer's own network.
-const OWN_NETWORK_ERRORS: [&str; 7] = [
-    "NO_ROUTE",
-    "NOROUTE",
-    "UNREACHABLE",
-    "NETWORK_DOWN",
-    "NETWORKDOWN",
-    "INVALID_ADDRESS",
-    "ADDRNOTAVAIL",
-];
+const OWN_NETWORK_ERRORS: [&str; 7] =
+    ["NO_ROUTE", "NOROUTE", "UNREACHABLE", "NETWORK_DOWN", "NETWORKDOWN", "INVALID_ADDRESS", "ADDRNOTAVAIL"];
 /// Errors about the certificate of a side.
 const CERTIFICATE_ALERTS: [&str; 3] = ["certificate expired", "certificate_expired", "certificate revoked"];
 
@@ -100,7 +93,11 @@ mod tests {
     }
 
     fn with_code(reason_code: u8) -> DroppedEvent {
-        DroppedEvent { reason_code: Some(reason_code), how: Some(DropKind::Disconnect), ..DroppedEvent::default() }
+        DroppedEvent {
+            reason_code: Some(reason_code),
+            how: Some(DropKind::Disconnect),
+            ..DroppedEvent::default()
+        }
     }
 
     #[test]

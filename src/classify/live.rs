@@ -99,7 +99,8 @@ impl LiveSession {
         /// A session without packet notes that ends this soon, in seconds, has sent little more than its SUBSCRIBE.
         const FIRST_SECS: f64 = 5.0;
         if !drop.packets.is_empty() {
-            let sent = drop.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "SUBSCRIBE")?;
+            let sent =
+                drop.packets.iter().rposition(|packet| !packet.incoming && packet.packet == "SUBSCRIBE")?;
             let is_answered = drop.packets.iter().skip(sent).any(|packet| packet.packet == "SUBACK");
             return drop.packets.get(sent).filter(|_| !is_answered).map(|packet| packet.ago_secs);
         }

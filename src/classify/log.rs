@@ -433,7 +433,9 @@ impl Log {
             self.power_events.push(now);
             keep_newest(&mut self.power_events, MAX_ENTRIES);
         }
-        if source == SystemSource::Power || (source == SystemSource::Resource && message.contains("did not run")) {
+        if source == SystemSource::Power
+            || (source == SystemSource::Resource && message.contains("did not run"))
+        {
             self.standstills.push(now);
             keep_newest(&mut self.standstills, MAX_ENTRIES);
         }

@@ -11,6 +11,8 @@ use crate::classify::math::real;
 /// Least log Bayes factor, and least drops, of a second mechanism among the drops that the first does not explain.
 const MIN_SECOND_FACTOR: f64 = 5.0;
 const MIN_SECOND_HITS: usize = 3;
+/// Least probability among those drops, where the Bayes factor is smaller.
+const MIN_SECOND_PROBABILITY: f64 = 0.8;
 /// Least log Bayes factor, drops and share of a mechanism that explains the smaller part of mostly random drops.
 const MIN_MINOR_FACTOR: f64 = 7.0;
 const MIN_MINOR_HITS: usize = 4;
@@ -43,10 +45,10 @@ pub(super) fn add_second_cause(frame: &Frame, case: &Case, first: &mut Posterior
     let is_specific = !matches!(second.pattern, Pattern::Random | Pattern::Undetermined | Pattern::Bursty)
         && second.pattern != first.pattern;
     let fit = second.fits.get(&second.pattern).cloned().unwrap_or_default();
-    if is_specific
-        && second.log_bayes_factor(second.pattern) > MIN_SECOND_FACTOR
-        && fit.hits.len() >= MIN_SECOND_HITS
-    {
+    let is_likely = second.log_bayes_factor(second.pattern) > MIN_SECOND_FACTOR
+        || second.probability(second.pattern) > MIN_SECOND_PROBABILITY;
+    if is_specific && is_likely && fit.hits.len() >= MIN_SECOND_HITS {
+        first.evidence += (second.evidence - second.null).max(0.0);
         split(first, second.pattern, fit, explained.len());
     } else if real(unexplained) >= MIN_RANDOM_SHARE * case.count_f64() {
         let rest = if second.pattern == Pattern::Bursty { Pattern::Bursty } else { Pattern::Random };

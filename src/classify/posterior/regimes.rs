@@ -3,8 +3,8 @@
 //! A router is replaced, the network changes, one fault is repaired and another begins. The recording is split where two
 //! parts with their own causes explain it better than one, and the verdict is that of the current part.
 
-use super::{Posterior, compute_posterior, weigh};
-use crate::classify::case::{Case, Frame, History};
+use super::{Posterior, compute_posterior};
+use crate::classify::case::{Frame, History};
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, real};
 use crate::classify::session::{EndKind, Session};
@@ -47,7 +47,7 @@ pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes
     if whole.frame.drops.len() < MIN_DROPS || is_satisfying(&whole) {
         return whole;
     }
-    let whole_evidence = evidence(&whole.frame);
+    let whole_evidence = whole.posterior.evidence;
     let sessions = history.sessions().len();
     let best = candidates(history, misfit_change(&whole))
         .into_iter()
@@ -74,7 +74,7 @@ pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes
 
 /// Log marginal likelihood of a part.
 fn evidence(frame: &Frame) -> f64 {
-    weigh(&Case::new(frame, (0..frame.drops.len()).collect())).evidence
+    compute_posterior(frame).evidence
 }
 
 /// Whether one mechanism explains nearly all drops, the newest included, and hardly ever failed to strike.

@@ -76,10 +76,7 @@ fn best_of_equal_statements(frame: &Frame, whole: &Posterior, stated: Pattern, d
         let fit = whole.fits.get(pattern).filter(|fit| 2 * fit.hits.len() >= drops.len());
         fit.map_or(whole.null, |fit| fit.log_evidence) + if *pattern == stated { 0.5 } else { 0.0 }
     };
-    EQUAL
-        .into_iter()
-        .max_by(|one, other| evidence(one).total_cmp(&evidence(other)))
-        .unwrap_or(stated)
+    EQUAL.into_iter().max_by(|one, other| evidence(one).total_cmp(&evidence(other))).unwrap_or(stated)
 }
 
 /// Where nothing shows what makes the drops come, the error of the own network at least says where.
@@ -157,16 +154,19 @@ fn stated_fit(whole: &Posterior, pattern: Pattern, drops: &[usize]) -> Fit {
         (Pattern::ClientIdTakeover, Some(FittedParameters::ClientIdTakeover(takeover))) => {
             FittedParameters::ClientIdTakeover(TakeoverParameters { is_named_by_broker: true, ..takeover })
         }
-        (Pattern::ClientIdTakeover, _) => {
-            FittedParameters::ClientIdTakeover(TakeoverParameters { is_named_by_broker: true, typical_life_secs: None })
-        }
+        (Pattern::ClientIdTakeover, _) => FittedParameters::ClientIdTakeover(TakeoverParameters {
+            is_named_by_broker: true,
+            typical_life_secs: None,
+        }),
         (Pattern::KeepAliveTimeout, Some(FittedParameters::KeepAliveTimeout(keep_alive))) => {
             FittedParameters::KeepAliveTimeout(keep_alive)
         }
-        (Pattern::KeepAliveTimeout, _) => FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
-            silence_in_keep_alives: None,
-            is_named_by_broker: true,
-        }),
+        (Pattern::KeepAliveTimeout, _) => {
+            FittedParameters::KeepAliveTimeout(KeepAliveParameters::ClosedByBroker {
+                silence_in_keep_alives: None,
+                is_named_by_broker: true,
+            })
+        }
         (_, Some(parameters)) => parameters,
         (_, None) => FittedParameters::None,
     };

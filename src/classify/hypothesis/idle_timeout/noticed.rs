@@ -24,6 +24,8 @@ struct FatalSilence {
     silence: f64,
     /// Log density of the death, per second.
     density: f64,
+    /// Keep-alive in force, in seconds.
+    keep_alive: f64,
     /// Time of day (UTC, in hours) at which it ended, and the day.
     hour: f64,
     day: f64,
@@ -55,7 +57,7 @@ fn all_day(case: &Case, silences: &[FatalSilence]) -> Fit {
         let limit = 0.98 * candidate.silence - 0.5 - case.frame.lateness;
         let first = silences.partition_point(|one| one.silence <= limit);
         let density = density_from.get(first).copied().unwrap_or(0.0);
-        let Some(fitted) = weigh_limit(case, limit, first, silences.len() - first, density) else { continue };
+        let Some(fitted) = weigh_limit(case, silences, limit, first, density) else { continue };
         terms.push(fitted.evidence);
         if best.as_ref().is_none_or(|best| fitted.evidence > best.evidence) {
             best = Some(fitted);
@@ -95,6 +97,14 @@ fn limit_without_contrast(case: &Case, best: &IdleLimit, shortest: f64, evidence
     evidence.min(case.null + MAX_FACTOR_PER_DROP * hits)
 }
 
+/// Where the last packet of the peer fell between two pings. Random loss leaves any silence before the ping that notices it,
+/// from 0 to a keep-alive; an idle limit none below the limit.
+fn ln_phase(hits: &[FatalSilence], limit: f64) -> f64 {
+    let between_pings =
+        hits.iter().filter(|one| one.keep_alive.is_finite() && one.silence < 0.98 * one.keep_alive);
+    between_pings.map(|one| -ln(1.0 - (limit / one.keep_alive).clamp(0.0, 0.95))).sum()
+}
+
 /// A table without an entry loses every packet: hardly any longer silence is survived.
 fn ln_strict(hits: f64, opportunities: f64) -> f64 {
     ln_sum_exp(&[
@@ -113,7 +123,14 @@ struct IdleLimit {
 }
 
 /// Weighs a limit that `hits` fatal silences exceed; `None` if most such silences are survived.
-fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64) -> Option<IdleLimit> {
+fn weigh_limit(
+    case: &Case,
+    silences: &[FatalSilence],
+    limit: f64,
+    first: usize,
+    density: f64,
+) -> Option<IdleLimit> {
+    let hits = silences.len() - first;
     let longer = case.frame.survived.count_above(limit);
     let opportunities = real(hits) + longer;
     if hits < 2 || real(hits) < MIN_STRICT_SHARE * opportunities {
@@ -121,6 +138,7 @@ fn weigh_limit(case: &Case, limit: f64, first: usize, hits: usize, density: f64)
     }
     let natural = ln_natural_silences(case, limit, real(hits), longer);
     let evidence = ln_strict(real(hits), opportunities)
+        + ln_phase(silences.get(first..).unwrap_or_default(), limit)
         + ln_short_limit(limit)
         + natural
         + case.ln_background(hits)
@@ -181,7 +199,7 @@ fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
         };
         let hour = (tx + drop.to_wall).rem_euclid(DAY) / 3_600.0;
         let day = (tx + drop.to_wall).div_euclid(DAY);
-        Some(FatalSilence { drop: index, silence, density, hour, day })
+        Some(FatalSilence { drop: index, silence, density, keep_alive: drop.keep_alive, hour, day })
     };
     let mut silences: Vec<FatalSilence> = case.drops().filter_map(fatal_silence).collect();
     silences.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
