@@ -110,12 +110,17 @@ fn two_kinds_of_life(case: &Case) -> Fit {
     fit
 }
 
-/// Whether at least one group of drops, or a third of all drops, follow each other within `apart` seconds.
+/// Whether drops follow each other within `apart` seconds, in two groups at least: one bad hour is no pattern.
 fn has_groups(case: &Case, apart: f64) -> bool {
     let moments: Vec<f64> = case.drops().map(|(_, drop)| drop.detected).collect();
-    let pairs = moments.iter().zip(moments.iter().skip(1));
-    let close = pairs.filter(|(one, next)| *next - *one <= apart).count();
-    close >= 3 && 3 * close >= moments.len()
+    let (mut close, mut groups, mut is_in_group) = (0_usize, 0_usize, false);
+    for (one, next) in moments.iter().zip(moments.iter().skip(1)) {
+        let is_close = *next - *one <= apart;
+        close += usize::from(is_close);
+        groups += usize::from(is_close && !is_in_group);
+        is_in_group = is_close;
+    }
+    groups >= 2 && close >= 3 && 3 * close >= moments.len()
 }
 
 fn lives(case: &Case) -> Vec<(f64, bool)> {

@@ -45,8 +45,8 @@ pub(super) struct Fit {
     pub(super) partial: Option<f64>,
 }
 
-/// Least share of the opportunities that a limit takes. A limit that every third session outlives is none.
-const MIN_STRIKE_SHARE: f64 = 0.62;
+/// Least share of the opportunities that a limit takes. A limit that every fourth session outlives is none.
+const MIN_STRIKE_SHARE: f64 = 0.72;
 
 impl Fit {
     /// The fit of a mechanism that is impossible.

@@ -6,7 +6,7 @@ use super::MANY_DROPS;
 use crate::classify::case::Case;
 use crate::classify::hypothesis::Fit;
 use crate::classify::math::real;
-use crate::classify::{FittedParameters, IdleTimeoutParameters, Pattern};
+use crate::classify::{FittedParameters, IdleTimeoutParameters, Pattern, SilenceDirection};
 
 /// Least share of many drops that a pattern must explain.
 const MIN_SHARE: f64 = 0.38;
@@ -79,7 +79,11 @@ fn keep_coincidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Optio
     };
     let is_same = match (idle.parameters, lifetime.parameters) {
         (
-            FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit { limit_secs, .. }),
+            FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit {
+                limit_secs,
+                direction: SilenceDirection::Either,
+                ..
+            }),
             FittedParameters::FixedLifetime(age),
         ) => (limit_secs - age.limit_secs).abs() < 1e-6 && idle.hits == lifetime.hits,
         _ => false,

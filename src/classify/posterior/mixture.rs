@@ -16,6 +16,8 @@ const MIN_SECOND_PROBABILITY: f64 = 0.8;
 /// Least log Bayes factor, drops and share of a mechanism that explains the smaller part of mostly random drops.
 const MIN_MINOR_FACTOR: f64 = 7.0;
 const MIN_MINOR_HITS: usize = 4;
+/// Probability of such a mechanism.
+const MINOR_PROBABILITY: f64 = 0.9;
 const MIN_MINOR_SHARE: f64 = 0.12;
 /// Least drops, and share, of random loss beside a mechanism that is worth a word.
 const MIN_RANDOM_DROPS: usize = 2;
@@ -49,11 +51,11 @@ pub(super) fn add_second_cause(frame: &Frame, case: &Case, first: &mut Posterior
         || second.probability(second.pattern) > MIN_SECOND_PROBABILITY;
     if is_specific && is_likely && fit.hits.len() >= MIN_SECOND_HITS {
         first.evidence += (second.evidence - second.null).max(0.0);
-        split(first, second.pattern, fit, explained.len());
+        split(first, second.pattern, fit, explained.len(), second.probability(second.pattern));
     } else if real(unexplained) >= MIN_RANDOM_SHARE * case.count_f64() {
         let rest = if second.pattern == Pattern::Bursty { Pattern::Bursty } else { Pattern::Random };
         let fit = Fit { hits: left, opportunities: real(unexplained), ..Fit::default() };
-        split(first, rest, fit, explained.len());
+        split(first, rest, fit, explained.len(), 1.0);
     }
 }
 
@@ -72,13 +74,16 @@ fn add_minor_mechanism(case: &Case, first: &mut Posterior) {
         .max_by(|one, other| one.1.log_evidence.total_cmp(&other.1.log_evidence));
     let Some((pattern, fit)) = minor.map(|(pattern, fit)| (*pattern, fit.clone())) else { return };
     let random = case.count().saturating_sub(fit.hits.len());
-    split(first, pattern, fit, random);
+    split(first, pattern, fit, random, MINOR_PROBABILITY);
 }
 
 /// Two causes share their probability by the drops they explain; the one with more drops is the pattern.
-fn split(first: &mut Posterior, pattern: Pattern, fit: Fit, first_hits: usize) {
+/// `probability` is that of the second cause of its drops.
+fn split(first: &mut Posterior, pattern: Pattern, fit: Fit, first_hits: usize, probability: f64) {
     let winner = first.pattern;
-    let both = first.probability(winner) + first.probability(pattern);
+    let all = first.probability(winner) + first.probability(pattern);
+    let both = all * probability;
+    *first.probabilities.entry(Pattern::Undetermined).or_default() += all - both;
     let share = real(first_hits) / real(first_hits + fit.hits.len()).max(1.0);
     first.probabilities.insert(winner, both * share);
     first.probabilities.insert(pattern, both * (1.0 - share));
