@@ -5,6 +5,7 @@
 use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, real};
+use crate::classify::session::EndKind;
 use crate::classify::{FittedParameters, OutageParameters};
 
 use super::Fit;
@@ -12,7 +13,11 @@ use super::Fit;
 /// A session this short after failed attempts belongs to the previous incident, in seconds.
 const SAME_INCIDENT: f64 = 300.0;
 /// An incident is long from this time to reconnect on, in seconds.
-const LONG_OUTAGE: f64 = 120.0;
+const LONG_OUTAGE: f64 = 45.0;
+/// Time to reconnect that is as common in a dip of the network as in an outage, in seconds.
+const AMBIGUOUS_OUTAGE: f64 = 120.0;
+/// Fewest failed connects of a long incident.
+const MIN_FAILED: u32 = 3;
 /// Share of the drops that long incidents must hold.
 const MIN_SHARE: f64 = 0.38;
 
@@ -37,7 +42,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     let share = real(hits.len()) / case.count_f64().max(1.0);
     let is_too_few = share < MIN_SHARE || (long.len() < 2 && share < 0.6);
     let weight: f64 =
-        long.iter().map(|incident| (-1.4 + 1.5 * (incident.longest / LONG_OUTAGE).ln()).min(3.0)).sum();
+        long.iter().map(|incident| (0.3 + 1.2 * (incident.longest / AMBIGUOUS_OUTAGE).ln()).min(3.0)).sum();
     let gain = ln_beta_binomial(count, all, 5.0, 1.2) - ln_beta_binomial(count, all, 1.0, 15.0);
     Fit {
         log_evidence: case.null + if is_too_few { -2.0 } else { gain + weight.max(-4.0) },
@@ -68,7 +73,9 @@ fn incidents(case: &Case) -> Vec<Incident> {
         incident.drops.push(index);
         // A recording that ends while down contains at least several failed attempts.
         let took = match back_after {
-            Some(secs) if failed >= 2 => secs,
+            Some(secs) if failed >= 2 && secs > AMBIGUOUS_OUTAGE => secs,
+            // A broker that closed and then accepts nobody is gone; where the path itself was lost, a dip looks the same.
+            Some(secs) if failed >= MIN_FAILED && matches!(drop.kind, EndKind::Clean | EndKind::Reset) => secs,
             None if failed >= 5 => 300.0,
             _ => 0.0,
         };
