@@ -1,4 +1,4 @@
-//! Time of a verdict on ten thousand drops: from scratch, and after one more.
+//! Time of a verdict on three hundred and on ten thousand drops: from scratch, and after one more.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -14,6 +14,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 const DROPS: usize = 10_000;
+const FEW_DROPS: usize = 300;
 const KEEP_ALIVE: f64 = 300.0;
 
 /// What ends the sessions of a recording.
@@ -109,9 +110,9 @@ impl RecordingWriter {
 }
 
 /// A recording of so many drops, and the session that ends in one more.
-fn recording(cause: Cause) -> (Vec<StampedEvent>, Vec<StampedEvent>) {
+fn recording(cause: Cause, drops: usize) -> (Vec<StampedEvent>, Vec<StampedEvent>) {
     let mut writer = RecordingWriter::new();
-    for _ in 0..DROPS {
+    for _ in 0..drops {
         writer.session(cause);
     }
     let known = writer.events.len();
@@ -132,7 +133,15 @@ fn classify(criterion: &mut Criterion) {
     let causes =
         [("fixed lifetime", Cause::Lifetime), ("random loss", Cause::Chance), ("idle timeout", Cause::Nat)];
     for (name, cause) in causes {
-        let (events, more) = recording(cause);
+        let (few, _) = recording(cause, FEW_DROPS);
+        let mut group = criterion.benchmark_group(format!("classify {FEW_DROPS} drops, {name}"));
+        group.bench_function("verdict from cold", |bencher| {
+            let classifier = classifier_for(&few);
+            let end = few[few.len() - 1].at;
+            bencher.iter(|| black_box(classifier.verdict_at(end)));
+        });
+        group.finish();
+        let (events, more) = recording(cause, DROPS);
         let end = events[events.len() - 1].at;
         let mut group = criterion.benchmark_group(format!("classify {DROPS} drops, {name}"));
         group.throughput(Throughput::Elements(events.len() as u64));

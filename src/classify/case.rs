@@ -13,6 +13,9 @@ use super::survivors::SurvivalTable;
 /// Scheduling delay of a busy computer, in seconds of its own clock; a scaled lab run multiplies it.
 const LATENESS: f64 = 0.02;
 
+/// Drops weighed at most, the newest ones: more add nothing to a verdict but time.
+const MAX_WEIGHED_DROPS: usize = 4_000;
+
 /// Everything computed once for some consecutive sessions; the hypotheses read it.
 pub(super) struct Frame<'a> {
     pub(super) log: &'a Log,
@@ -80,9 +83,10 @@ impl<'a> History<'a> {
         &self.drops
     }
 
-    /// Everything.
+    /// The newest sessions, with at most [`MAX_WEIGHED_DROPS`] drops.
     pub(super) fn whole(&self) -> Frame<'a> {
-        self.frame(0..self.sessions.len())
+        let oldest = self.drops.len().checked_sub(MAX_WEIGHED_DROPS).and_then(|index| self.drops.get(index));
+        self.frame(oldest.map_or(0, |drop| drop.session)..self.sessions.len())
     }
 
     /// The frame of some consecutive sessions.

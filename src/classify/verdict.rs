@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Pattern;
+use super::{Pattern, PresentFault};
 use crate::diagnostics::Stamp;
 
 /// The `classification` object of exports and of `analyze --format json`.
@@ -59,6 +59,9 @@ pub struct Diagnosis {
     pub expected: Option<DropPrediction>,
     /// The four outcomes of the investigation guide.
     pub outcomes: OutcomeShares,
+    /// What keeps the connection from working at this moment; `None` if nothing is known to be wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<PresentFault>,
     /// Fewer drops than before since something changed; `None` if there is nothing to compare.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub calm: Option<Calm>,
@@ -196,6 +199,7 @@ impl Verdict {
                 next: Advice { text: "leave it running".into(), action: AdviceAction::Wait },
                 expected: None,
                 outcomes: OutcomeShares { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
+                now: None,
                 calm: None,
             },
         }

@@ -55,6 +55,7 @@ fn diagnosis(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis], at
         next: explanation::advice(frame, posterior, fix),
         expected: explanation::predict_next_drop(frame, posterior, unix(at)),
         outcomes: causes::outcomes(hypotheses),
+        now: None,
         calm: None,
     }
 }

@@ -2,7 +2,8 @@
 
 use super::redact::Redactor;
 use crate::classify::{
-    Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, RankedCause, SecondaryFinding,
+    Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, PresentFault, RankedCause,
+    SecondaryFinding,
 };
 
 /// Bound of the log Bayes factors; JSON has no infinity.
@@ -60,6 +61,10 @@ pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagno
             client: clamp_probability(client),
             environment: clamp_probability(environment),
         },
+        now: original
+            .now
+            .as_ref()
+            .map(|fault| PresentFault { sentence: redactor.text(&fault.sentence), ..fault.clone() }),
         calm: original.calm.filter(|calm| {
             [calm.connected_secs, calm.expected, calm.secs_per_drop_before].iter().all(|one| one.is_finite())
         }),

@@ -15,6 +15,9 @@ const MAX_SENTENCES: usize = 3;
 pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
     let page = VerdictPage::new(verdict);
     let mut text = String::new();
+    if let Some(now) = page.text(ItemRole::Now) {
+        write_labeled(&mut text, "Now", now);
+    }
     write_labeled(&mut text, "Why", &verdict.sentence());
     if let Some(cause) = page.text(ItemRole::Cause) {
         write_labeled(&mut text, "Likely cause", cause);
@@ -32,6 +35,9 @@ pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
     // Where no pattern is named, what is missing is part of the first sentence.
     for missing in page.all(ItemRole::Missing).filter(|_| page.is_named) {
         write_labeled(&mut text, "", &format!("? {}", missing.text));
+    }
+    if let Some(calm) = page.text(ItemRole::Calm) {
+        write_labeled(&mut text, "Since the change", calm);
     }
     for step in page.all(ItemRole::NextStep) {
         write_labeled(&mut text, "Next step", &step.text);

@@ -34,8 +34,10 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
         lines.push(format!("  {count} x {name}"));
     }
     if let Some(verdict) = verdict {
-        lines.push(format!("why: {}", verdict.sentence()));
         let page = VerdictPage::new(verdict);
+        lines.extend(page.all(ItemRole::Now).map(|now| format!("now: {}", now.text)));
+        lines.push(format!("why: {}", verdict.sentence()));
+        lines.extend(page.all(ItemRole::Calm).map(|calm| calm.text.clone()));
         lines.extend(page.all(ItemRole::NextStep).map(|step| format!("next step: {}", step.text)));
     }
     if !snapshot.drops.is_empty() {

@@ -108,6 +108,9 @@ impl AnalysisReport {
     fn write_verdict(&self, page: &mut TextWriter) -> fmt::Result {
         let verdict = VerdictPage::from_parts(&self.classification, Some(&self.diagnosis));
         page.title("Why")?;
+        if let Some(now) = verdict.text(ItemRole::Now) {
+            page.marked("At the end", BOLD, now)?;
+        }
         let mut answer = verdict.text(ItemRole::Answer).unwrap_or_default().to_owned();
         if let Some(probability) = verdict.confidence {
             let word = ConfidenceLevel::of(probability).word();
@@ -130,6 +133,7 @@ impl AnalysisReport {
             verdict.joined(role).map_or(Ok(()), |text| page.line(label, &text))?;
         }
         for (label, role) in [
+            ("Since the change", ItemRole::Calm),
             ("Separating test", ItemRole::SeparatingTest),
             ("Missing", ItemRole::Missing),
             ("Next drop", ItemRole::NextDrop),

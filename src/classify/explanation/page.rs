@@ -17,6 +17,8 @@ const RANKS_AGAINST: [usize; 2] = [4, 9];
 /// The purpose of an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ItemRole {
+    /// What keeps the connection from working at this moment.
+    Now,
     /// The name of the pattern, or of two.
     Answer,
     /// Probability of the answer; only where a pattern is named.
@@ -41,6 +43,8 @@ pub enum ItemRole {
     Missing,
     /// A test that separates the answer from the first rival.
     SeparatingTest,
+    /// Whether the newest change helped: the drops since then, and those expected.
+    Calm,
     /// When the next drop is expected.
     NextDrop,
     /// What to do next.
@@ -106,7 +110,10 @@ impl VerdictPage {
         Self {
             is_named,
             confidence: is_named.then_some(classification.confidence),
-            next_action: diagnosis.map(|diagnosis| diagnosis.next.action),
+            next_action: diagnosis.map(|diagnosis| match diagnosis.now {
+                Some(_) => AdviceAction::Outside,
+                None => diagnosis.next.action,
+            }),
             items: builder.items(),
         }
     }
@@ -141,7 +148,8 @@ struct PageBuilder<'a> {
 impl PageBuilder<'_> {
     fn items(&self) -> Vec<PageItem> {
         let classification = self.classification;
-        let mut items = vec![self.answer()];
+        let mut items: Vec<PageItem> = self.now().into_iter().collect();
+        items.push(self.answer());
         if classification.is_named() {
             items.push(PageItem::new(ItemRole::Confidence, percent(classification.confidence)));
         }
@@ -160,8 +168,9 @@ impl PageBuilder<'_> {
             items.extend(self.missing(7));
         }
         items.extend(self.separating_test().map(|test| PageItem::new(ItemRole::SeparatingTest, test)));
+        items.extend(self.calm());
         items.extend(self.next_drop());
-        items.extend(self.diagnosis.map(|one| PageItem::new(ItemRole::NextStep, one.next.text.as_str())));
+        items.extend(self.next_step());
         items
     }
 
@@ -278,6 +287,23 @@ impl PageBuilder<'_> {
             };
             PageItem::new(ItemRole::Rival, text).with_short(short).ranked(5)
         })
+    }
+
+    fn now(&self) -> Option<PageItem> {
+        let fault = self.diagnosis?.now.as_ref()?;
+        Some(PageItem::new(ItemRole::Now, fault.headline()).with_short(fault.sentence.as_str()).ranked(0))
+    }
+
+    fn calm(&self) -> Option<PageItem> {
+        let calm = self.diagnosis?.calm?;
+        Some(PageItem::new(ItemRole::Calm, calm.sentence()).ranked(2))
+    }
+
+    /// While something is wrong now, that is what to mend first.
+    fn next_step(&self) -> Option<PageItem> {
+        let diagnosis = self.diagnosis?;
+        let text = diagnosis.now.as_ref().map_or(diagnosis.next.text.as_str(), |fault| fault.advice.as_str());
+        Some(PageItem::new(ItemRole::NextStep, text))
     }
 
     fn separating_test(&self) -> Option<&str> {

@@ -322,10 +322,15 @@ mod tests {
 
     fn without_flags() -> [(Pattern, FittedParameters); 7] {
         let lifetime = LifetimeParameters { limit_secs: 7_200.0, spread_secs: 1.0 };
-        let closed = IdleTimeoutParameters::ClosedAtLimit { limit_secs: 300.0, spread_secs: 0.25 };
+        let closed = IdleTimeoutParameters::ClosedAtLimit {
+            limit_secs: 300.0,
+            spread_secs: 0.25,
+            direction: SilenceDirection::Either,
+        };
         let noticed = IdleTimeoutParameters::NoticedAtNextPacket {
             shortest_fatal_silence_secs: 350.0,
             longest_survived_silence_secs: Some(300.0),
+            hours: None,
         };
         let count = MessageCountParameters { scope: MessageScope::All, limit: 40.0, spread_messages: 0.5 };
         let expiry = CredentialExpiryParameters { delay_secs: 0.5, anchor: ExpiryAnchor::UsedAtConnect };

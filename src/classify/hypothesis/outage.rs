@@ -75,7 +75,9 @@ fn incidents(case: &Case) -> Vec<Incident> {
         let took = match back_after {
             Some(secs) if failed >= 2 && secs > AMBIGUOUS_OUTAGE => secs,
             // A broker that closed and then accepts nobody is gone; where the path itself was lost, a dip looks the same.
-            Some(secs) if failed >= MIN_FAILED && matches!(drop.kind, EndKind::Clean | EndKind::Reset) => secs,
+            Some(secs) if failed >= MIN_FAILED && matches!(drop.kind, EndKind::Clean | EndKind::Reset) => {
+                secs
+            }
             None if failed >= 5 => 300.0,
             _ => 0.0,
         };

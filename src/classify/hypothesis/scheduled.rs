@@ -26,7 +26,7 @@ const MIN_FREE_PERIOD: f64 = 5.0;
 const SHORT_PERIOD: f64 = 240.0;
 const MIN_HITS_OF_SHORT_PERIOD: usize = 5;
 /// Newest drops in the search, whose cost is drops × candidates.
-const MAX_SEARCHED_DROPS: usize = 200;
+const MAX_SEARCHED_DROPS: usize = 150;
 /// Schedules that are fitted to all drops.
 const MAX_CANDIDATES: usize = 4;
 /// An hour, by which local time jumps.
@@ -68,6 +68,9 @@ fn search_periods(case: &Case, moments: &[WallWindow]) -> Vec<FittedSchedule> {
     let lives = lives(case, moments);
     let mut found: Vec<FittedSchedule> = Vec::new();
     for (period, is_round) in candidate_periods(moments) {
+        if !is_concentrated(moments, period) {
+            continue;
+        }
         let phases = Phases::new(moments, period);
         let period_fit = PeriodFit { case, moments, lives: &lives, period, is_round };
         found.extend(period_fit.best(phases));
@@ -162,8 +165,53 @@ fn candidate_periods(moments: &[WallWindow]) -> Vec<(f64, bool)> {
         .collect();
     let rounds = ROUND_PERIODS.into_iter().filter(|period| *period < span).map(|period| (period, true));
     #[expect(clippy::cast_precision_loss, reason = "hundredths of seconds below 10^11")]
-    let free = free.into_iter().map(|hundredths| (hundredths as f64 / 100.0, false));
-    rounds.chain(free).collect()
+    let free = free.into_iter().map(|hundredths| hundredths as f64 / 100.0);
+    rounds.chain(distinct(free, span).map(|period| (period, false))).collect()
+}
+
+/// Ascending periods that differ enough to put the last tick of the span elsewhere; the fit refines each.
+fn distinct(periods: impl Iterator<Item = f64>, span: f64) -> impl Iterator<Item = f64> {
+    /// Part of a period by which the last tick may move.
+    const TOLERANCE: f64 = 0.02;
+    let mut last = 0.0;
+    periods.filter(move |period| {
+        let cycles = (span / period).clamp(5.0, 400.0);
+        let is_new = *period > last * (1.0 + TOLERANCE / cycles);
+        if is_new {
+            last = *period;
+        }
+        is_new
+    })
+}
+
+/// Whether more drops share a phase than chance would put there; a quick look before the search. The window of seven bins is
+/// as wide as the widest kernel.
+fn is_concentrated(moments: &[WallWindow], period: f64) -> bool {
+    const BINS: usize = 50;
+    const WINDOW: usize = 7;
+    /// Below this many drops the search is quick.
+    const FEW: usize = 25;
+    if moments.len() < FEW {
+        return true;
+    }
+    let mut bins = [0_usize; BINS];
+    for moment in moments {
+        let share = (f64::midpoint(moment.lo, moment.hi) / period).rem_euclid(1.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to BINS")]
+        let bin = (share * real(BINS)) as usize;
+        if let Some(count) = bins.get_mut(bin.min(BINS - 1)) {
+            *count += 1;
+        }
+    }
+    let mut within: usize = bins.iter().take(WINDOW).sum();
+    let mut most = within;
+    for start in 1..BINS {
+        let at = |index: usize| bins.get(index % BINS).copied().unwrap_or(0);
+        within = within + at(start + WINDOW - 1) - at(start - 1);
+        most = most.max(within);
+    }
+    let expected = real(moments.len() * WINDOW) / real(BINS);
+    real(most) >= expected + 3.0 * (expected * (1.0 - real(WINDOW) / real(BINS))).sqrt()
 }
 
 #[expect(
@@ -233,12 +281,21 @@ impl PeriodFit<'_> {
     /// The best width.
     fn best(&self, mut phases: Phases) -> Option<FittedSchedule> {
         let most = |sigma: f64| if sigma <= 60.0 { 0.02 * self.period } else { 0.006 * self.period };
-        WIDTHS
+        let widths: Vec<f64> = WIDTHS
             .into_iter()
             .map(|sigma| sigma.max(self.case.frame.floor))
             .filter(|sigma| *sigma <= most(*sigma))
-            .filter_map(|sigma| self.fit(sigma, phases.best(sigma)?))
-            .max_by(|one, other| one.evidence.total_cmp(&other.evidence))
+            .collect();
+        let mut fit = |index: usize| {
+            let sigma = *widths.get(index)?;
+            self.fit(sigma, phases.best(sigma)?)
+        };
+        let better = |one: &FittedSchedule, other: &FittedSchedule| one.evidence.total_cmp(&other.evidence);
+        // The evidence has one peak over the widths: every third one, then the neighbors of the best.
+        let coarse = (0..widths.len()).step_by(3).filter_map(|index| Some((index, fit(index)?)));
+        let (index, best) = coarse.max_by(|one, other| better(&one.1, &other.1))?;
+        let near = [index.checked_sub(2), index.checked_sub(1), Some(index + 1), Some(index + 2)];
+        near.into_iter().flatten().filter_map(fit).chain([best]).max_by(better)
     }
 
     fn fit(&self, sigma: f64, phase: f64) -> Option<FittedSchedule> {

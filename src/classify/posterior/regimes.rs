@@ -11,6 +11,8 @@ use crate::classify::session::{EndKind, Session};
 
 /// Fewest drops of a recording that is searched for changes.
 const MIN_DROPS: usize = 6;
+/// Most drops of a recording that is searched for changes: the search costs several verdicts.
+const MAX_SEARCHED_DROPS: usize = 1_500;
 /// Fewest drops of a part that has a verdict of its own.
 pub(in crate::classify) const MIN_PART_DROPS: usize = 3;
 /// Least log Bayes factor of a change.
@@ -44,7 +46,8 @@ pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes
     let frame = history.whole();
     let posterior = compute_posterior(&frame);
     let whole = Regimes { frame, posterior, earlier: None, calm_from: None };
-    if whole.frame.drops.len() < MIN_DROPS || is_satisfying(&whole) {
+    let is_searched = (MIN_DROPS..=MAX_SEARCHED_DROPS).contains(&whole.frame.drops.len());
+    if !is_searched || is_satisfying(&whole) {
         return whole;
     }
     let whole_evidence = whole.posterior.evidence;

@@ -7,9 +7,14 @@ use super::EscapedMarkdown;
 use crate::classify::{ItemRole, VerdictPage};
 
 /// Labels of the list, in its order.
-const LABELED: [(ItemRole, &str); 3] =
-    [(ItemRole::EvidenceFor, "For"), (ItemRole::EvidenceAgainst, "Against"), (ItemRole::Missing, "Missing")];
-const LABELED_AFTER_RIVALS: [(ItemRole, &str); 3] = [
+const LABELED: [(ItemRole, &str); 4] = [
+    (ItemRole::Now, "Now"),
+    (ItemRole::EvidenceFor, "For"),
+    (ItemRole::EvidenceAgainst, "Against"),
+    (ItemRole::Missing, "Missing"),
+];
+const LABELED_AFTER_RIVALS: [(ItemRole, &str); 4] = [
+    (ItemRole::Calm, "Since the change"),
     (ItemRole::AlsoSeen, "Also seen"),
     (ItemRole::SeparatingTest, "Separating test"),
     (ItemRole::NextDrop, "Next drop expected"),

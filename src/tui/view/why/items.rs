@@ -2,7 +2,9 @@
 
 use ratatui::style::Style;
 
-use crate::classify::{AdviceAction, ConfidenceLevel, ItemRole, PageItem, VerdictPage, percent};
+use crate::classify::{
+    AdviceAction, ConfidenceLevel, ItemRole, PageItem, PresentFaultKind, Verdict, VerdictPage, percent,
+};
 use crate::diagnostics::facts::{self, DropFacts, NextStep};
 use crate::tui::keymap::Action;
 
@@ -23,6 +25,10 @@ pub(super) enum Sign {
     Or,
     /// A finding beside the answer.
     Also,
+    /// What is wrong at this moment.
+    Now,
+    /// Whether the newest change helped.
+    Calm,
 }
 
 impl Sign {
@@ -38,6 +44,8 @@ impl Sign {
             Self::Missing => ("? ", theme.warn, theme.dim),
             Self::Or => ("or ", theme.warn, theme.dim),
             Self::Also => ("& ", theme.accent, theme.text),
+            Self::Now => ("now ", theme.bad, theme.text),
+            Self::Calm => ("= ", theme.good, theme.text),
         };
         (sign.to_owned(), look, text)
     }
@@ -66,6 +74,8 @@ impl PanelItem {
     /// An item of the page; `None` for what the panel does not show, or shows elsewhere.
     fn of(item: &PageItem, is_named: bool) -> Option<Self> {
         let sign = match item.role {
+            ItemRole::Now => Sign::Now,
+            ItemRole::Calm => Sign::Calm,
             ItemRole::Cause | ItemRole::Meaning | ItemRole::Lead => Sign::Plain,
             ItemRole::EvidenceFor => Sign::For,
             ItemRole::EvidenceAgainst => Sign::Against,
@@ -136,6 +146,12 @@ impl PanelContent {
         let page = verdict.map(VerdictPage::new);
         let step = step(page.as_ref(), &facts);
         let drops = verdict.map_or(0, |verdict| verdict.classification.drops);
+        let now = page.as_ref().and_then(|page| page.all(ItemRole::Now).next());
+        if let Some(now) = now.filter(|_| drops == 0) {
+            let items = PanelItem::of(now, false).into_iter().chain(fact_items(&facts, 2)).collect();
+            let answer = now_headline(verdict).to_owned();
+            return Self { answer, short: None, confidence: None, items, step };
+        }
         let Some(page) = page.filter(|page| page.is_named || drops > 0) else {
             let items = fact_items(&facts, 0);
             return Self { answer: facts.headline.clone(), short: None, confidence: None, items, step };
@@ -149,10 +165,29 @@ impl PanelContent {
         } else {
             items.extend(fact_items(&facts, 4));
             let is_few = drops < facts::MIN_DROPS_FOR_PATTERN;
-            (if is_few { "NOT ENOUGH DROPS YET" } else { "NO CLEAR PATTERN YET" }.to_owned(), None)
+            let is_faulty = page.text(ItemRole::Now).is_some();
+            (
+                if is_faulty {
+                    now_headline(verdict)
+                } else if is_few {
+                    "NOT ENOUGH DROPS YET"
+                } else {
+                    "NO CLEAR PATTERN YET"
+                }
+                .to_owned(),
+                None,
+            )
         };
         let confidence = page.confidence.map(|probability| confidence_label(context, probability));
         Self { answer, short, confidence, items, step }
+    }
+}
+
+/// The headline while something is wrong now and no pattern is named.
+fn now_headline(verdict: Option<&Verdict>) -> &'static str {
+    match verdict.and_then(|verdict| verdict.diagnosis.now.as_ref()).map(|fault| fault.kind) {
+        Some(PresentFaultKind::Subscription) => "SUBSCRIPTION REFUSED",
+        _ => "CANNOT CONNECT",
     }
 }
 
@@ -179,6 +214,10 @@ fn fact_items(facts: &DropFacts, rank: usize) -> Vec<PanelItem> {
 
 /// The next step: what the state of the link requires precedes what the drops suggest.
 fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
+    let page_step = page.and_then(|page| page.text(ItemRole::NextStep));
+    if let Some(text) = page_step.filter(|_| page.is_some_and(|page| page.text(ItemRole::Now).is_some())) {
+        return PanelStep { text: text.to_owned(), action: None };
+    }
     let of_link =
         facts.next.filter(|next| *next != NextStep::KeepRunning || page.is_none_or(|page| !page.is_named));
     if let Some(next) = of_link {
@@ -197,6 +236,6 @@ fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
         Some(AdviceAction::Reconnect) => Some(Action::Reconnect),
         Some(AdviceAction::OpenDrop) => Some(Action::Open),
     };
-    let text = page.and_then(|page| page.text(ItemRole::NextStep)).unwrap_or("leave it running");
+    let text = page_step.unwrap_or("leave it running");
     PanelStep { text: text.to_owned(), action }
 }

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use super::*;
+use crate::diagnostics::event::{ConnectedEvent, DroppedEvent};
+
+fn at(secs: u64) -> Stamp {
+    let start = Stamp::new("2026-08-03T12:00:00Z".parse().expect("a time"), Duration::ZERO);
+    start.plus(Duration::from_secs(secs))
+}
+
+fn failed(name: &str, message: &str, phase: Phase) -> ConnectFailedEvent {
+    ConnectFailedEvent {
+        error_name: Some(name.to_owned()),
+        error_message: Some(message.to_owned()),
+        phase: Some(phase),
+        ..ConnectFailedEvent::default()
+    }
+}
+
+fn fault_after(failures: Vec<ConnectFailedEvent>) -> PresentFault {
+    let mut tracker = PresentTracker::default();
+    for (index, failed) in failures.into_iter().enumerate() {
+        tracker.apply(at(60 * u64::try_from(index).expect("few")), &Event::ConnectFailed(failed));
+    }
+    tracker.fault().expect("a fault")
+}
+
+#[test]
+fn the_first_failure_already_has_an_answer() {
+    let expired = failed(
+        "AWS_IO_TLS_CERTIFICATE_EXPIRED",
+        "AWS_IO_TLS_CERTIFICATE_EXPIRED: Channel shutdown due to tls certificate expired. (valid until 2026-11-03)",
+        Phase::Tls,
+    );
+    let fault = fault_after(vec![expired]);
+    assert_eq!(fault.kind, PresentFaultKind::Certificate);
+    assert_eq!(
+        fault.headline(),
+        "cannot connect since 12:00 UTC (1 attempt): the server's certificate has expired: valid until 2026-11-03"
+    );
+}
+
+#[test]
+fn each_kind_of_failure_has_its_own_answer() {
+    let kind = |name: &str, phase| fault_after(vec![failed(name, name, phase)]).kind;
+    assert_eq!(kind("AWS_IO_DNS_QUERY_FAILED", Phase::Dns), PresentFaultKind::Dns);
+    assert_eq!(kind("AWS_IO_SOCKET_CONNECTION_REFUSED", Phase::Tcp), PresentFaultKind::Refused);
+    assert_eq!(kind("AWS_IO_SOCKET_NO_ROUTE_TO_HOST", Phase::Tcp), PresentFaultKind::Route);
+    assert_eq!(kind("AWS_IO_SOCKET_TIMEOUT", Phase::Tcp), PresentFaultKind::Timeout);
+    assert_eq!(kind("AWS_IO_TLS_HOST_NAME_MISMATCH", Phase::Tls), PresentFaultKind::Certificate);
+    assert_eq!(kind("AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE", Phase::Tls), PresentFaultKind::Scheme);
+    assert_eq!(kind("SOMETHING", Phase::Connack), PresentFaultKind::Login);
+}
+
+#[test]
+fn codes_of_the_server_come_first() {
+    let refused = |return_code, http_status| ConnectFailedEvent {
+        return_code,
+        http_status,
+        ..failed("AWS_ERROR_MQTT_PROTOCOL_ERROR", "", Phase::Connack)
+    };
+    assert_eq!(fault_after(vec![refused(Some(5), None)]).kind, PresentFaultKind::Login);
+    assert_eq!(fault_after(vec![refused(Some(3), None)]).kind, PresentFaultKind::Busy);
+    assert_eq!(fault_after(vec![refused(None, Some(403))]).kind, PresentFaultKind::Login);
+    assert_eq!(fault_after(vec![refused(None, Some(404))]).kind, PresentFaultKind::Upgrade);
+    assert_eq!(fault_after(vec![refused(None, Some(503))]).kind, PresentFaultKind::Busy);
+}
+
+#[test]
+fn a_connect_ends_the_fault_and_a_drop_begins_a_new_one() {
+    let mut tracker = PresentTracker::default();
+    let refused = failed("AWS_IO_SOCKET_CONNECTION_REFUSED", "", Phase::Tcp);
+    tracker.apply(at(0), &Event::ConnectFailed(refused.clone()));
+    tracker.apply(at(10), &Event::Connected(ConnectedEvent::default()));
+    assert_eq!(tracker.fault(), None);
+    tracker.apply(at(100), &Event::Dropped(DroppedEvent::default()));
+    assert_eq!(tracker.fault(), None, "the first reconnect may still succeed");
+    tracker.apply(at(105), &Event::ConnectFailed(refused));
+    let fault = tracker.fault().expect("a fault");
+    assert_eq!((fault.since, fault.attempts), (at(100).wall, 1));
+}
+
+#[test]
+fn a_refused_subscription_is_a_fault_of_a_live_connection() {
+    let mut tracker = PresentTracker::default();
+    tracker.apply(at(0), &Event::Connected(ConnectedEvent::default()));
+    let subscribed =
+        Event::Subscribed { filters: vec!["a/#".into(), "b\u{1b}".into()], return_codes: vec![1, 0x87] };
+    tracker.apply(at(1), &subscribed);
+    let fault = tracker.fault().expect("a fault");
+    assert_eq!(fault.kind, PresentFaultKind::Subscription);
+    assert!(
+        fault.headline().starts_with("connected, but the broker refuses the subscription to"),
+        "{}",
+        fault.headline()
+    );
+    assert!(!fault.headline().contains('\u{1b}'));
+}
