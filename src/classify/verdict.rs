@@ -113,6 +113,16 @@ pub struct Advice {
     pub text: String,
     /// The action behind it, for a key.
     pub action: AdviceAction,
+    /// The keep-alive to try, in seconds, where that is the advice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_alive_secs: Option<u32>,
+}
+
+impl Advice {
+    /// An instruction with the action behind it.
+    pub fn new(text: impl Into<String>, action: AdviceAction) -> Self {
+        Self { text: text.into(), action, keep_alive_secs: None }
+    }
 }
 
 /// The kind of the next step.
@@ -196,7 +206,7 @@ impl Verdict {
                 also: Vec::new(),
                 against: Vec::new(),
                 separate: None,
-                next: Advice { text: "leave it running".into(), action: AdviceAction::Wait },
+                next: Advice::new("leave it running", AdviceAction::Wait),
                 expected: None,
                 outcomes: OutcomeShares { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },
                 now: None,

@@ -50,6 +50,12 @@ pub struct CauseContext {
     pub session_age_secs: Option<f64>,
     /// Whether credentials with an expiry are in use.
     pub credentials_known: Option<bool>,
+    /// The service behind the endpoint: `aws`, `azure` or `gcp`.
+    pub platform: Option<String>,
+    /// Whether the pings of this client were sent in time and answered until the end.
+    pub own_pings_answered: Option<bool>,
+    /// Whether the client id was made up at random by this program.
+    pub client_id_is_random: Option<bool>,
 }
 
 /// How the drops ended, as shares that sum to 1 at most.
@@ -172,6 +178,9 @@ impl CauseContext {
             word("mqtt_version", self.mqtt_version.as_deref()),
             number("session_age_secs", self.session_age_secs),
             flag("credentials_known", self.credentials_known),
+            word("platform", self.platform.as_deref()),
+            flag("own_pings_answered", self.own_pings_answered),
+            flag("client_id_is_random", self.client_id_is_random),
         ]
         .into_iter()
         .flatten()

@@ -10,7 +10,7 @@ const MIN_ADVISED_SECS: f64 = 30.0;
 
 /// The next step. `fix` is the fix of the most probable cause in the catalogue.
 pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Option<&str>) -> Advice {
-    let new_advice = |text: String, action| Advice { text, action };
+    let new_advice = |text: String, action| Advice::new(text, action);
     let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
     let fit = posterior.fits.get(&posterior.pattern);
     let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
@@ -25,9 +25,13 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
             AdviceAction::TurnPingsOn,
         ),
         Pattern::Undetermined => undetermined_advice(frame, posterior),
-        Pattern::IdleTimeout => idle_timeout_advice(parameters, keep_alive),
+        Pattern::IdleTimeout => idle_timeout_advice(frame, parameters, keep_alive),
         Pattern::FixedLifetime => {
             let limit = parameters.limit_secs().unwrap_or(0.0);
+            let is_idle_possible = posterior.probability(Pattern::IdleTimeout) > 0.1;
+            if let Some(advice) = separate_by_pings(limit, keep_alive).filter(|_| is_idle_possible) {
+                return advice;
+            }
             if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
             {
                 new_advice(
@@ -71,43 +75,72 @@ fn undetermined_advice(frame: &Frame, posterior: &Posterior) -> Advice {
     let leads_to_reconnect = matches!(posterior.lead, Some(Pattern::FixedLifetime | Pattern::Scheduled));
     if frame.drops.len() >= 3 && leads_to_reconnect {
         let text = "reconnect now: a lifetime moves with the connect, a schedule does not";
-        return Advice { text: text.into(), action: AdviceAction::Reconnect };
+        return Advice::new(text, AdviceAction::Reconnect);
     }
     if frame.drops.len() >= 3 && posterior.lead == Some(Pattern::IdleTimeout) {
-        return Advice {
-            text: "try a shorter keep-alive and compare".into(),
-            action: AdviceAction::ShortenKeepAlive,
-        };
+        return Advice::new("try a shorter keep-alive and compare", AdviceAction::ShortenKeepAlive);
     }
-    Advice { text: "leave it running, and read the newest drop".into(), action: AdviceAction::OpenDrop }
+    Advice::new("leave it running, and read the newest drop", AdviceAction::OpenDrop)
 }
 
-/// A keep-alive well below the longest silence that sessions survived.
-fn idle_timeout_advice(parameters: FittedParameters, keep_alive: f64) -> Advice {
-    let survived = match parameters {
+/// A keep-alive below the silences that ended sessions. "Ends it" is a promise: only below a silence that was survived.
+fn idle_timeout_advice(frame: &Frame, parameters: FittedParameters, keep_alive: f64) -> Advice {
+    let (fatal, survived) = match parameters {
         FittedParameters::IdleTimeout(IdleTimeoutParameters::NoticedAtNextPacket {
+            shortest_fatal_silence_secs,
             longest_survived_silence_secs,
             ..
-        }) => longest_survived_silence_secs,
-        _ => None,
+        }) => (shortest_fatal_silence_secs, longest_survived_silence_secs),
+        FittedParameters::IdleTimeout(IdleTimeoutParameters::ClosedAtLimit {
+            limit_secs,
+            spread_secs,
+            ..
+        }) => (limit_secs, frame.survived.neighbors(limit_secs - 3.5 * spread_secs).0),
+        _ => return Advice::new("try a shorter keep-alive", AdviceAction::ShortenKeepAlive),
     };
-    let bound = match (parameters.limit_secs(), survived) {
-        (Some(fatal), Some(survived)) => survived.min(fatal),
-        (Some(fatal), None) => fatal,
-        (None, _) => {
-            return Advice {
-                text: "try a shorter keep-alive".into(),
-                action: AdviceAction::ShortenKeepAlive,
-            };
-        }
-    };
-    // 15 % less for late pings, in steps of 30 s.
-    let advised = (0.85 * bound / 30.0).floor() * 30.0;
-    let advised = if advised >= MIN_ADVISED_SECS { advised } else { (0.85 * bound).floor().max(5.0) };
+    // The limit lies between the longest survived and the shortest fatal silence; unknown, at half of the latter.
+    let survived = survived.filter(|survived| *survived < fatal && *survived > 0.25 * fatal);
+    let advised = advised_keep_alive(survived.unwrap_or(0.5 * fatal));
     if keep_alive <= advised {
         let text = format!("keep the keep-alive at or below {}: see whether it holds", length(advised));
-        return Advice { text, action: AdviceAction::Wait };
+        return Advice::new(text, AdviceAction::Wait);
     }
-    let text = format!("a keep-alive of {} or less ends it", length(advised));
-    Advice { text, action: AdviceAction::ShortenKeepAlive }
+    let text = if survived.is_some() {
+        format!("a keep-alive of {} or less ends it", length(advised))
+    } else {
+        format!(
+            "try a keep-alive of {}: the shortest silence that ended a session was {}",
+            length(advised),
+            length(fatal)
+        )
+    };
+    Advice { keep_alive_secs: whole_seconds(advised), ..Advice::new(text, AdviceAction::ShortenKeepAlive) }
+}
+
+/// 15 % less for late pings, in steps of 30 s; below 30 s in whole seconds, which some services do not accept.
+fn advised_keep_alive(bound: f64) -> f64 {
+    let steps = (0.85 * bound / 30.0).floor() * 30.0;
+    if steps >= MIN_ADVISED_SECS { steps } else { (0.85 * bound).floor().max(1.0) }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a keep-alive has 16 bits")]
+fn whole_seconds(secs: f64) -> Option<u32> {
+    (1.0..=65_535.0).contains(&secs).then_some(secs as u32)
+}
+
+/// Where a lifetime and an idle limit fit equally well, pings in the middle of the silence separate them.
+fn separate_by_pings(limit: f64, keep_alive: f64) -> Option<Advice> {
+    let advised = advised_keep_alive(0.5 * limit);
+    if keep_alive <= advised || advised < 1.0 {
+        return None;
+    }
+    let text = format!(
+        "try a keep-alive of {}: if sessions still end after {}, it is a lifetime, else an idle limit",
+        length(advised),
+        length(limit)
+    );
+    Some(Advice {
+        keep_alive_secs: whole_seconds(advised),
+        ..Advice::new(text, AdviceAction::ShortenKeepAlive)
+    })
 }

@@ -29,7 +29,7 @@ fn separating_sentence(first: Pattern, second: Pattern) -> String {
             "renew the credentials and reconnect at an odd time: see which of the two the next drop follows",
         ),
         (FixedLifetime, IdleTimeout) => {
-            Some("send something now and then: a lifetime does not depend on traffic")
+            Some("halve the keep-alive: an idle limit then ends no session, a lifetime still does")
         }
         (FixedLifetime, MessageCount) => {
             Some("send more often: a message limit is then reached sooner, a lifetime is not")
@@ -50,6 +50,9 @@ fn separating_sentence(first: Pattern, second: Pattern) -> String {
             Some("check what fails while it is down: connection refused, no answer, or DNS")
         }
         (Random, Bursty) => Some("wait for more drops: groups become visible from about eight incidents on"),
+        (ClientIdTakeover, PublishTriggered) => Some(
+            "connect with another client id: a refused operation still ends the session, the other client does not",
+        ),
         (PublishTriggered, MessageCount | MessageRate) => Some(
             "publish once to that topic after a quiet minute: a rejected topic ends the session even then",
         ),

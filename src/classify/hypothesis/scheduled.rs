@@ -26,7 +26,7 @@ const MIN_FREE_PERIOD: f64 = 5.0;
 const SHORT_PERIOD: f64 = 240.0;
 const MIN_HITS_OF_SHORT_PERIOD: usize = 5;
 /// Newest drops in the search, whose cost is drops × candidates.
-const MAX_SEARCHED_DROPS: usize = 150;
+const MAX_SEARCHED_DROPS: usize = 100;
 /// Schedules that are fitted to all drops.
 const MAX_CANDIDATES: usize = 4;
 /// An hour, by which local time jumps.

@@ -63,7 +63,7 @@ pub(crate) fn sure() -> ScreenFixture {
             .into(),
     );
     let text = "a keep-alive of 240 s or less ends it".into();
-    verdict.diagnosis.next = Advice { text, action: AdviceAction::ShortenKeepAlive };
+    verdict.diagnosis.next = Advice::new(text, AdviceAction::ShortenKeepAlive);
     verdict.diagnosis.outcomes =
         OutcomeShares { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
     scene(published, verdict)
@@ -105,7 +105,7 @@ pub(crate) fn two_causes() -> ScreenFixture {
         cause("token_lifetime", "a token that lives as long as the session", 0.31),
     ];
     let text = "reconnect on purpose shortly before 2 h".into();
-    verdict.diagnosis.next = Advice { text, action: AdviceAction::Outside };
+    verdict.diagnosis.next = Advice::new(text, AdviceAction::Outside);
     let at = published.snapshot.at.wall + TimeDelta::seconds(725);
     verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
     scene(published, verdict)
@@ -133,7 +133,7 @@ pub(crate) fn lead() -> ScreenFixture {
             .into(),
     );
     let text = "reconnect now: a lifetime moves with the connect, a schedule does not".into();
-    verdict.diagnosis.next = Advice { text, action: AdviceAction::Reconnect };
+    verdict.diagnosis.next = Advice::new(text, AdviceAction::Reconnect);
     scene(published, verdict)
 }
 
@@ -150,7 +150,7 @@ fn few() -> ScreenFixture {
     verdict.classification.missing =
         Some("1 drop in 50 min; 2 more are needed, at this rate in about 1 h 40 min".into());
     let text = "leave it running, and read the newest drop".into();
-    verdict.diagnosis.next = Advice { text, action: AdviceAction::OpenDrop };
+    verdict.diagnosis.next = Advice::new(text, AdviceAction::OpenDrop);
     scene(published, verdict)
 }
 
