@@ -132,6 +132,9 @@ fn full_context() -> CauseContext {
         mqtt_version: Some("5".into()),
         session_age_secs: Some(60.0),
         credentials_known: Some(true),
+        platform: Some("azure".into()),
+        own_pings_answered: Some(true),
+        client_id_is_random: Some(true),
     }
 }
 
