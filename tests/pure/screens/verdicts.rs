@@ -62,7 +62,7 @@ pub(crate) fn sure() -> ScreenFixture {
          still drops, decides"
             .into(),
     );
-    let text = "a keep-alive of 240 s or less ends it".into();
+    let text = "a keep-alive of 240 s or less ends it";
     verdict.diagnosis.next = Advice::new(text, AdviceAction::ShortenKeepAlive);
     verdict.diagnosis.outcomes =
         OutcomeShares { network: 0.88, server: 0.06, client: 0.02, environment: 0.04 };
@@ -104,7 +104,7 @@ pub(crate) fn two_causes() -> ScreenFixture {
         cause("broker_lifetime", "the broker limits the length of a connection", 0.62),
         cause("token_lifetime", "a token that lives as long as the session", 0.31),
     ];
-    let text = "reconnect on purpose shortly before 2 h".into();
+    let text = "reconnect on purpose shortly before 2 h";
     verdict.diagnosis.next = Advice::new(text, AdviceAction::Outside);
     let at = published.snapshot.at.wall + TimeDelta::seconds(725);
     verdict.diagnosis.expected = Some(DropPrediction { at, within_secs: 1.2 });
@@ -132,7 +132,7 @@ pub(crate) fn lead() -> ScreenFixture {
          schedule does not"
             .into(),
     );
-    let text = "reconnect now: a lifetime moves with the connect, a schedule does not".into();
+    let text = "reconnect now: a lifetime moves with the connect, a schedule does not";
     verdict.diagnosis.next = Advice::new(text, AdviceAction::Reconnect);
     scene(published, verdict)
 }
@@ -149,7 +149,7 @@ fn few() -> ScreenFixture {
     let mut verdict = verdict(&published, &[(Pattern::Undetermined, 0.999, 0)]);
     verdict.classification.missing =
         Some("1 drop in 50 min; 2 more are needed, at this rate in about 1 h 40 min".into());
-    let text = "leave it running, and read the newest drop".into();
+    let text = "leave it running, and read the newest drop";
     verdict.diagnosis.next = Advice::new(text, AdviceAction::OpenDrop);
     scene(published, verdict)
 }
