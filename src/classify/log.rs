@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::explained_drop::{Circumstances, stated_pattern};
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
+use super::log_tables::{MAX_NAMES, NameTable, RunCoverage, is_random_client_id};
 use super::normalize::normalize;
 use super::session::{PacketSeen, Secs, Session};
 use super::silences::SilenceLog;
@@ -13,12 +14,12 @@ use crate::diagnostics::event::{
 };
 use crate::diagnostics::{Event, Stamp};
 
+mod traffic;
+
 /// Sessions kept; the oldest eighth is dropped when there are more.
 pub(super) const MAX_SESSIONS: usize = 12_000;
 /// System events, credentials and failed probes kept of each.
 const MAX_ENTRIES: usize = 20_000;
-/// Distinct topics and system events.
-const MAX_NAMES: usize = 2_000;
 /// The name of subscribing among the topics of own operations; no topic contains a NUL.
 pub(super) const SUBSCRIBE: &str = "\0SUBSCRIBE";
 /// Runs kept.
@@ -80,43 +81,6 @@ pub(super) struct Log {
     is_awaiting_reconnect: bool,
 }
 
-/// What one run of a recording can show. What it does not record is unknown, not absent.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct RunCoverage {
-    /// Whether packets (messages, pings, traffic) are recorded.
-    pub(super) has_packets: bool,
-    /// Whether the client id was generated at random, so that no other client can have it.
-    pub(super) has_random_client_id: bool,
-}
-
-/// Distinct names with a number each.
-#[derive(Debug, Clone, Default)]
-pub(super) struct NameTable {
-    numbers: HashMap<String, u32>,
-    pub(super) names: Vec<String>,
-}
-
-impl NameTable {
-    /// The number of a name; all beyond [`MAX_NAMES`] share the last.
-    fn number_of(&mut self, name: &str) -> u32 {
-        if let Some(number) = self.numbers.get(name) {
-            return *number;
-        }
-        let number = u32::try_from(self.names.len().min(MAX_NAMES)).unwrap_or(u32::MAX);
-        if self.names.len() <= MAX_NAMES {
-            let name = if self.names.len() == MAX_NAMES { "(others)" } else { name };
-            self.names.push(name.to_owned());
-            self.numbers.insert(name.to_owned(), number);
-        }
-        number
-    }
-
-    /// The name of a number.
-    pub(super) fn name_of(&self, number: u32) -> &str {
-        usize::try_from(number).ok().and_then(|index| self.names.get(index)).map_or("", String::as_str)
-    }
-}
-
 /// Keeps the newest entries of a list, removing an eighth of it at a time.
 fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
     if list.len() <= most {
@@ -130,12 +94,6 @@ fn keep_newest<T>(list: &mut Vec<T>, most: usize) -> u64 {
 /// The keep-alive in seconds; infinite if it is off.
 fn keep_alive_or_infinity(keep_alive_secs: f64) -> f64 {
     if keep_alive_secs > 0.0 { keep_alive_secs } else { f64::INFINITY }
-}
-
-/// Whether a client id is one that dropscope generates: its prefix and eight hexadecimal digits of a random number.
-fn is_random_client_id(id: &str) -> bool {
-    let digits = id.strip_prefix("dropscope-").unwrap_or_default();
-    digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn to_u32(count: u64) -> u32 {
@@ -299,49 +257,6 @@ impl Log {
             PacketSeen { at: now, is_outgoing: false, is_ping: true, needs_no_reply: false },
             &mut self.silences,
         );
-    }
-
-    fn traffic(&mut self, now: Secs, published: u64, received: u64, window: f64) {
-        if published > 0 || received > 0 {
-            self.packet_recorded();
-        }
-        self.aggregated = self.aggregated.saturating_add(published).saturating_add(received);
-        let window = if window.is_finite() { window.max(0.0) } else { 0.0 };
-        let window_ends = |start: Secs, out: bool| {
-            [(now - window).max(start), now].map(|at| PacketSeen {
-                at,
-                is_outgoing: out,
-                is_ping: false,
-                needs_no_reply: out,
-            })
-        };
-        if let Some(live) = &mut self.live {
-            live.session.published = live.session.published.saturating_add(published);
-            live.session.received = live.session.received.saturating_add(received);
-            for (count, out) in [(published, true), (received, false)] {
-                if count > 0 {
-                    let [from, to] = window_ends(live.session.start, out);
-                    live.record_packet(from, &mut self.silences);
-                    live.record_window_end(to);
-                }
-            }
-            let bursts = &mut self.bursts;
-            live.record_publish_window(now, published, window, &mut |size| count_burst(bursts, size));
-        } else if self.is_awaiting_reconnect
-            && let Some(session) = self.sessions.last_mut()
-            && (now - session.end).abs() < 0.002
-            && let Some(ending) = &mut session.ending
-        {
-            // The counting window was still open when the session dropped.
-            session.published = session.published.saturating_add(published);
-            session.received = session.received.saturating_add(received);
-            for (count, out) in [(published, true), (received, false)] {
-                if count > 0 {
-                    ending.packets.extend(window_ends(session.start, out));
-                }
-            }
-            ending.packets.sort_by(|one, other| one.at.total_cmp(&other.at));
-        }
     }
 
     fn connected(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, connected: &ConnectedEvent) {

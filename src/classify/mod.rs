@@ -19,6 +19,7 @@ mod headline;
 mod hypothesis;
 mod live;
 mod log;
+mod log_tables;
 mod math;
 mod normalize;
 mod pattern;

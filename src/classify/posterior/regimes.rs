@@ -4,7 +4,7 @@
 //! parts with their own causes explain it better than one, and the verdict is that of the current part.
 
 use super::{Posterior, compute_posterior};
-use crate::classify::case::{Frame, History};
+use crate::classify::case::{Frame, SessionHistory};
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, real};
 use crate::classify::session::{EndKind, Session};
@@ -42,7 +42,7 @@ pub(in crate::classify) struct Regimes<'a> {
 }
 
 /// Weighs the recording as a whole and in two parts.
-pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes<'a> {
+pub(in crate::classify) fn compute_regimes<'a>(history: &SessionHistory<'a>) -> Regimes<'a> {
     let frame = history.whole();
     let posterior = compute_posterior(&frame);
     let whole = Regimes { frame, posterior, earlier: None, calm_from: None };
@@ -61,7 +61,7 @@ pub(in crate::classify) fn compute_regimes<'a>(history: &History<'a>) -> Regimes
         })
         .filter(|(_, gain)| *gain > MIN_GAIN)
         .max_by(|one, other| one.1.total_cmp(&other.1));
-    let Some((Change { at, is_known, .. }, _)) = best else { return whole };
+    let Some((RegimeChange { at, is_known, .. }, _)) = best else { return whole };
     let (before, after) = (history.frame(0..at), history.frame(at..sessions));
     let earlier = compute_posterior(&before);
     if after.drops.len() < MIN_PART_DROPS {
@@ -119,7 +119,7 @@ fn misfit_change(whole: &Regimes) -> Option<usize> {
 
 /// A possible change.
 #[derive(Clone, Copy)]
-struct Change {
+struct RegimeChange {
     /// The first session after it.
     at: usize,
     /// Log prior penalty.
@@ -129,7 +129,7 @@ struct Change {
 }
 
 /// The possible changes.
-fn candidates(history: &History, misfit: Option<usize>) -> Vec<Change> {
+fn candidates(history: &SessionHistory, misfit: Option<usize>) -> Vec<RegimeChange> {
     let sessions = history.sessions();
     let pairs = sessions.iter().zip(sessions.iter().skip(1)).enumerate();
     let known: Vec<usize> = pairs
@@ -138,13 +138,13 @@ fn candidates(history: &History, misfit: Option<usize>) -> Vec<Change> {
         .collect();
     let penalty = KNOWN_CHANGE_PENALTY + real(known.len() + 1).ln();
     let known = known.into_iter().rev().take(MAX_KNOWN_CHANGES);
-    let mut candidates: Vec<Change> = known.map(|at| Change { at, penalty, is_known: true }).collect();
+    let mut candidates: Vec<RegimeChange> =
+        known.map(|at| RegimeChange { at, penalty, is_known: true }).collect();
     let found_penalty = FOUND_CHANGE_PENALTY + real(sessions.len()).ln();
-    let last_drop = history.drops().last().map(|drop| drop.session + 1);
-    let found = strongest_change(history.drops()).into_iter().chain(misfit).chain(last_drop);
+    let found = strongest_change(history.drops()).into_iter().chain(misfit);
     for at in found.filter(|at| takes_its_time(sessions, *at)) {
         if !candidates.iter().any(|known| known.at == at) {
-            candidates.push(Change { at, penalty: found_penalty, is_known: false });
+            candidates.push(RegimeChange { at, penalty: found_penalty, is_known: false });
         }
     }
     candidates

@@ -265,7 +265,8 @@ fn memory_does_not_grow_with_topics_events_or_sessions() {
         }
     }
     let drops = classifier.verdict_at(recording.now()).classification.drops;
-    assert!((10_000..=12_000).contains(&drops), "{drops} drops are kept");
+    // The newest ones are weighed, whatever is kept.
+    assert_eq!(drops, 4_000);
 }
 
 /// A name of letters only, so that it is not masked as a counter.
