@@ -1,7 +1,7 @@
 //! Whether a change helped: the drops since then, against those expected at the rate before.
 
 use super::Calm;
-use super::case::SessionHistory;
+use super::case::RecordedSessions;
 use super::math::real;
 use super::posterior::regimes::Regimes;
 use super::session::Session;
@@ -16,7 +16,7 @@ const MIN_DROPS_BEFORE: usize = 2;
 const SUCCESS: f64 = 3.0;
 
 /// The drops since the configuration changed, or since the cause vanished.
-pub(super) fn calm(history: &SessionHistory, regimes: &Regimes) -> Option<Calm> {
+pub(super) fn calm(history: &RecordedSessions, regimes: &Regimes) -> Option<Calm> {
     let sessions = history.sessions();
     let (from, is_known) = match (newest_change(sessions), regimes.calm_from) {
         (Some(change), Some(calm)) if calm > change => (calm, false),

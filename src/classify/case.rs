@@ -61,13 +61,13 @@ impl ExcessTable {
 }
 
 /// All sessions and drops of a log; frames are parts of it.
-pub(super) struct SessionHistory<'a> {
+pub(super) struct RecordedSessions<'a> {
     log: &'a Log,
     sessions: Vec<&'a Session>,
     drops: Vec<DeathWindow>,
 }
 
-impl<'a> SessionHistory<'a> {
+impl<'a> RecordedSessions<'a> {
     /// Prepares a log. `live` is the live session, censored at the current time.
     pub(super) fn new(log: &'a Log, live: Option<&'a Session>) -> Self {
         Self { log, sessions: log.sessions.iter().chain(live).collect(), drops: drops(log) }
@@ -78,7 +78,7 @@ impl<'a> SessionHistory<'a> {
         &self.sessions
     }
 
-    /// All drops, oldest first; their sessions are indices into [`SessionHistory::sessions`].
+    /// All drops, oldest first; their sessions are indices into [`RecordedSessions::sessions`].
     pub(super) fn drops(&self) -> &[DeathWindow] {
         &self.drops
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Verdict;
-use super::case::SessionHistory;
+use super::case::RecordedSessions;
 use super::log::{Log, unix};
 use super::present::PresentTracker;
 use super::verdict_builder;
@@ -109,7 +109,8 @@ impl Classifier {
     fn build_verdict(&self, at: Stamp) -> Verdict {
         let live = self.log.live.as_ref();
         let live = live.map(|live| live.censored(at.boot.as_secs_f64(), unix(at)));
-        let mut verdict = verdict_builder::build_verdict(&SessionHistory::new(&self.log, live.as_ref()), at);
+        let mut verdict =
+            verdict_builder::build_verdict(&RecordedSessions::new(&self.log, live.as_ref()), at);
         verdict.diagnosis.now = self.present.fault();
         verdict
     }

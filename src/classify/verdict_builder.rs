@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::calm;
-use super::case::{Frame, SessionHistory};
+use super::case::{Frame, RecordedSessions};
 use super::hypothesis::Fit;
 use super::log::unix;
 use super::posterior::Posterior;
@@ -20,7 +20,7 @@ const MIN_PROBABILITY: f64 = 0.02;
 const MAX_CAUSES: usize = 5;
 
 /// Weighs everything and puts it into words.
-pub(super) fn build_verdict(history: &SessionHistory, at: Stamp) -> Verdict {
+pub(super) fn build_verdict(history: &RecordedSessions, at: Stamp) -> Verdict {
     let regimes = compute_regimes(history);
     let (frame, posterior) = (&regimes.frame, &regimes.posterior);
     let classification = classification(frame, posterior);

@@ -2,6 +2,7 @@
 
 use super::phrase::{length, quoted};
 use crate::classify::case::Frame;
+use crate::classify::log::SUBSCRIBE;
 use crate::classify::posterior::Posterior;
 use crate::classify::{Advice, AdviceAction, FittedParameters, IdleTimeoutParameters, Pattern};
 
@@ -52,6 +53,12 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
         Pattern::PublishTriggered => {
             let advice = outside_action("stop publishing to that topic, or have the policy allow it");
             let Some(topic) = fit.and_then(|fit| fit.label.as_deref()) else { return advice };
+            if topic == SUBSCRIBE {
+                return new_advice(
+                    "have the broker allow the subscription, or leave it out".into(),
+                    AdviceAction::Outside,
+                );
+            }
             // On a small screen this is the only place for the topic.
             new_advice(format!("{}: {}", advice.text.trim_end_matches('.'), quoted(topic)), advice.action)
         }

@@ -14,8 +14,8 @@ const MIN_SHARE: f64 = 0.38;
 const MIN_HITS: usize = 3;
 /// Hypotheses for the same drops share every misfit of the kernel: at most this many drops count as independent.
 const MAX_INDEPENDENT_DROPS: f64 = 6.0;
-/// The same where both explain exactly the same drops.
-const MAX_SAME_DROPS: f64 = 3.0;
+/// The same where the second explains as many drops.
+const MAX_SAME_DROPS: f64 = 2.0;
 /// Overlap of the explained drops from which two hypotheses compete for the same drops.
 const SAME_DROPS: f64 = 0.7;
 /// Least share of the drops of a timer that an observed event must explain to precede it.
@@ -152,7 +152,8 @@ fn shrink_competing_evidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTree
         let Some(fit) = pattern.and_then(|pattern| fits.get(&pattern)) else { continue };
         if *pattern != Some(best) && value.is_finite() && overlap(&winner.hits, &fit.hits) >= SAME_DROPS {
             // The very same drops cannot separate the two; one drop more or less can.
-            let independent = if winner.hits == fit.hits { MAX_SAME_DROPS } else { MAX_INDEPENDENT_DROPS };
+            let independent =
+                if winner.hits.len() <= fit.hits.len() { MAX_SAME_DROPS } else { MAX_INDEPENDENT_DROPS };
             *value = most - (most - *value) * independent.min(hits) / hits;
         }
     }

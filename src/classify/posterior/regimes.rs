@@ -4,7 +4,7 @@
 //! parts with their own causes explain it better than one, and the verdict is that of the current part.
 
 use super::{Posterior, compute_posterior};
-use crate::classify::case::{Frame, SessionHistory};
+use crate::classify::case::{Frame, RecordedSessions};
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, real};
 use crate::classify::session::{EndKind, Session};
@@ -42,7 +42,7 @@ pub(in crate::classify) struct Regimes<'a> {
 }
 
 /// Weighs the recording as a whole and in two parts.
-pub(in crate::classify) fn compute_regimes<'a>(history: &SessionHistory<'a>) -> Regimes<'a> {
+pub(in crate::classify) fn compute_regimes<'a>(history: &RecordedSessions<'a>) -> Regimes<'a> {
     let frame = history.whole();
     let posterior = compute_posterior(&frame);
     let whole = Regimes { frame, posterior, earlier: None, calm_from: None };
@@ -129,7 +129,7 @@ struct RegimeChange {
 }
 
 /// The possible changes.
-fn candidates(history: &SessionHistory, misfit: Option<usize>) -> Vec<RegimeChange> {
+fn candidates(history: &RecordedSessions, misfit: Option<usize>) -> Vec<RegimeChange> {
     let sessions = history.sessions();
     let pairs = sessions.iter().zip(sessions.iter().skip(1)).enumerate();
     let known: Vec<usize> = pairs
