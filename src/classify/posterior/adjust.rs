@@ -145,7 +145,7 @@ fn shrink_competing_evidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTree
     let Some((Some(best), most)) = best.map(|(pattern, most)| (*pattern, *most)) else { return };
     let Some(winner) = fits.get(&best) else { return };
     let hits = real(winner.hits.len());
-    if hits <= MAX_INDEPENDENT_DROPS {
+    if hits <= MAX_SAME_DROPS {
         return;
     }
     for (pattern, value) in evidence.iter_mut() {
