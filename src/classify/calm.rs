@@ -38,7 +38,7 @@ pub(super) fn calm(history: &RecordedSessions, regimes: &Regimes) -> Option<Calm
     let connected_secs = connected(since);
     let expected = connected_secs / secs_per_drop_before.max(1e-3);
     let keep_alive_secs = match sessions.get(from.checked_sub(1)?) {
-        Some(last) if is_known && last.keep_alive != first.keep_alive => {
+        Some(last) if is_known && !last.has_keep_alive_of(first) => {
             Some(if first.keep_alive.is_finite() { first.keep_alive } else { 0.0 })
         }
         _ => None,
@@ -57,8 +57,11 @@ pub(super) fn calm(history: &RecordedSessions, regimes: &Regimes) -> Option<Calm
 
 /// The first session of the current configuration, if it differs from the one before.
 fn newest_change(sessions: &[&Session]) -> Option<usize> {
-    let pairs = sessions.iter().zip(sessions.iter().skip(1)).enumerate();
-    pairs.filter(|(_, (one, next))| !next.has_configuration_of(one)).map(|(index, _)| index + 1).last()
+    let is_change = |pair: &[&Session]| match pair {
+        [before, after] => !after.has_configuration_of(before),
+        _ => false,
+    };
+    sessions.windows(2).rposition(is_change).map(|index| index + 1)
 }
 
 impl Calm {
@@ -84,10 +87,9 @@ impl Calm {
         } else {
             format!("{:.0}", self.expected)
         };
-        let mark = if self.is_success() { " ✓" } else { "" };
         format!(
-            "since {} UTC{at}: {drops} in {}, {expected} expected (before: one per {}){mark}",
-            self.since.format("%H:%M"),
+            "since {} UTC{at}: {drops} in {}, {expected} expected (before: one per {})",
+            self.since.format("%Y-%m-%d %H:%M"),
             duration(self.connected_secs),
             duration(self.secs_per_drop_before)
         )

@@ -110,7 +110,7 @@ impl<'a> Frame<'a> {
             }
         }
         let scale = log.started.as_ref().and_then(|started| started.time_scale).unwrap_or(1.0).max(1.0);
-        // Half a millisecond, because the silences are stored with whole milliseconds.
+        // A millisecond more, because the times of silences are rounded down to milliseconds.
         let times = sessions.first().map_or(0.0, |first| first.start - 0.001)
             ..sessions.last().map_or(0.0, |last| last.end.max(last.start) + 0.001);
         let longest = longest_known_silence(log, &sessions);

@@ -65,8 +65,6 @@ impl Classifier {
             Event::Connected(_)
                 | Event::Disconnected { .. }
                 | Event::Stopped { .. }
-                | Event::ConnectFailed(_)
-                | Event::Subscribed { .. }
                 | Event::KeepAliveChanged { .. }
         );
         if is_link_change && let Some(cached) = &mut self.cached {
@@ -82,6 +80,11 @@ impl Classifier {
             let verdict = Arc::new(self.build_verdict(newest));
             let at = newest.boot.as_secs_f64();
             self.cached = Some(CachedVerdict { verdict, at, drops: self.drops, link_changes: 0 });
+        }
+        // The pattern may be some drops old, the present fault may not.
+        let now = self.present.fault();
+        if let Some(cached) = self.cached.as_mut().filter(|cached| cached.verdict.diagnosis.now != now) {
+            Arc::make_mut(&mut cached.verdict).diagnosis.now = now;
         }
         self.cached.as_ref().map(|cached| Arc::clone(&cached.verdict))
     }

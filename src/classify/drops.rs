@@ -4,7 +4,7 @@
 //! client's own pings, whatever ended the path. Every mechanism is therefore fitted to the death window.
 
 use super::log::Log;
-use super::math::{median, real};
+use super::math::median;
 use super::session::{EndKind, Secs, Session, SessionEnding};
 
 /// Tolerance for clocks and round trips when two times are compared, in seconds.
@@ -20,6 +20,7 @@ const BURST_SECS: f64 = 300.0;
 
 /// One drop with its death window.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts about one drop")]
 pub(super) struct DeathWindow {
     /// Index of its session.
     pub(super) session: usize,
@@ -79,14 +80,10 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
         .collect();
     let deadline = ping_timeout(&dropped);
     let silent = dropped.iter().filter(|(_, _, ending)| ending.kind == EndKind::Silent).count();
-    let tcp_timeout = tcp_timeout(&dropped);
     let mut drops: Vec<DeathWindow> = dropped
         .iter()
         .map(|(index, session, ending)| {
             let mut drop = death_window(*index, session, ending, deadline, silent);
-            if let Some(timeout) = tcp_timeout {
-                find_unacknowledged_packet(&mut drop, session, ending, timeout);
-            }
             drop.is_activity_known = ending.last_rx.is_some() || log.coverage(session).has_packets;
             if !drop.is_activity_known {
                 // Whether a packet of this client preceded the close is not known.
@@ -98,76 +95,6 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
         .collect();
     mark_continuations(log, &mut drops);
     drops
-}
-
-/// Outgoing packets that need no reply of the broker and got none, oldest first, with the activity before each.
-fn unreplied_packets(session: &Session, ending: &SessionEnding) -> Vec<(Secs, Secs)> {
-    let last_reply =
-        ending.packets.iter().rposition(|packet| !packet.is_outgoing).map_or(0, |index| index + 1);
-    let before = last_reply.checked_sub(1).and_then(|index| ending.packets.get(index));
-    let mut last = before.map_or(session.start, |packet| packet.at);
-    let mut packets = Vec::new();
-    for packet in ending.packets.iter().skip(last_reply) {
-        if !packet.needs_no_reply {
-            return Vec::new();
-        }
-        packets.push((packet.at, last));
-        last = packet.at;
-    }
-    packets
-}
-
-/// The time after which TCP gives up on a packet without an acknowledgment: where a client only sends packets that need no
-/// reply, the lag from one of them to the error that is the same in nearly all silent drops. `None` if there is none.
-fn tcp_timeout(dropped: &[(usize, &Session, &SessionEnding)]) -> Option<f64> {
-    /// Fewest drops, and least share of them, that show the same lag.
-    const MIN_DROPS: usize = 3;
-    const MIN_SHARE: f64 = 0.8;
-    let mut lags: Vec<(f64, usize)> = Vec::new();
-    let mut drops = 0_usize;
-    for (_, session, ending) in dropped.iter().filter(|(_, _, ending)| ending.kind == EndKind::Silent) {
-        let packets = unreplied_packets(session, ending);
-        if packets.len() >= 2 {
-            drops += 1;
-        }
-        lags.extend(packets.iter().map(|(at, _)| (session.end - at, drops)));
-    }
-    if drops < MIN_DROPS {
-        return None;
-    }
-    lags.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-    let cluster = |(start, (lag, _)): (usize, &(f64, usize))| {
-        let near = lags.iter().skip(start).take_while(|(other, _)| *other <= lag + tcp_tolerance(*lag));
-        let mut of: Vec<usize> = near.map(|(_, drop)| *drop).collect();
-        of.sort_unstable();
-        of.dedup();
-        (of.len(), lag + tcp_tolerance(*lag) / 2.0)
-    };
-    let (count, lag) = lags.iter().enumerate().map(cluster).max_by_key(|(count, _)| *count)?;
-    (real(count) >= MIN_SHARE * real(drops)).then_some(lag)
-}
-
-/// Spread of the time after which TCP gives up, in seconds.
-fn tcp_tolerance(lag: f64) -> f64 {
-    0.02 * lag + 0.5
-}
-
-/// TCP acknowledged all packets before the one it gave up on.
-fn find_unacknowledged_packet(
-    drop: &mut DeathWindow,
-    session: &Session,
-    ending: &SessionEnding,
-    timeout: f64,
-) {
-    if drop.kind != EndKind::Silent {
-        return;
-    }
-    let packets = unreplied_packets(session, ending);
-    let lost = packets.iter().find(|(at, _)| (drop.detected - at - timeout).abs() <= tcp_tolerance(timeout));
-    if let Some((at, before)) = lost {
-        (drop.lo, drop.hi, drop.tx) = (drop.lo.max(*before), *at, Some(*at));
-        drop.silence = Some((at - before).max(0.0));
-    }
 }
 
 /// The client's ping timeout: the median over the silent drops, for that of the two usual ping policies (pings when

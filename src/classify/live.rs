@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::explained_drop::is_own_network;
 use super::reason_code::{KEEP_ALIVE_TIMEOUT, NOT_AUTHORIZED, SESSION_TAKEN_OVER};
 use super::session::{Burst, EndKind, PacketSeen, Secs, Session, SessionEnding};
 use super::silences::{SilenceLog, SilenceTracker};
+use super::stated_cause::is_own_network;
 use crate::diagnostics::event::DroppedEvent;
 
 /// Packets kept; enough for the time between a death and its detection.
@@ -111,7 +111,7 @@ impl LiveSession {
         drop.last_tx_secs.filter(|_| is_first_packet)
     }
 
-    /// Records an own operation that is no publish.
+    /// Records an own operation: a publish by its topic, or another by its name.
     pub(super) fn record_operation(&mut self, name: u32, at: Secs) {
         if self.publishes.len() == MAX_PUBLISHES {
             self.publishes.pop_front();
@@ -121,10 +121,7 @@ impl LiveSession {
 
     /// Records an own message; `on_burst` gets the size of a burst that has ended.
     pub(super) fn record_publish(&mut self, topic: u32, at: Secs, gap: f64, on_burst: &mut dyn FnMut(u64)) {
-        if self.publishes.len() == MAX_PUBLISHES {
-            self.publishes.pop_front();
-        }
-        self.publishes.push_back((topic, at));
+        self.record_operation(topic, at);
         match &mut self.burst {
             Some(burst) if at - burst.end < gap => {
                 burst.size += 1;

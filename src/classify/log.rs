@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::explained_drop::{Circumstances, stated_pattern};
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
 use super::log_tables::{MAX_NAMES, NameTable, RunCoverage, is_random_client_id};
 use super::normalize::normalize;
 use super::session::{PacketSeen, Secs, Session};
 use super::silences::SilenceLog;
+use super::stated_cause::{Circumstances, stated_pattern};
 use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DroppedEvent, Message, Phase, ProbeResult, StartedEvent, SystemSource,
 };
@@ -315,7 +315,7 @@ impl Log {
         let Some(ending) = session.ending.as_deref_mut() else { return };
         let since = end - 2.0 * keep_alive.min(3_600.0);
         let circumstances = Circumstances {
-            did_not_run: self.standstills.iter().rev().take_while(|at| **at >= since).next().is_some(),
+            did_not_run: self.standstills.last().is_some_and(|at| *at >= since),
             credentials_expired: self
                 .expiry
                 .into_iter()

@@ -131,7 +131,8 @@ impl PresentFault {
             return self.sentence.clone();
         }
         let attempts = words::count(self.attempts, "attempt", "attempts");
-        format!("cannot connect since {} UTC ({attempts}): {}", self.since.format("%H:%M"), self.sentence)
+        let since = self.since.format("%Y-%m-%d %H:%M");
+        format!("cannot connect since {since} UTC ({attempts}): {}", self.sentence)
     }
 }
 
@@ -167,10 +168,7 @@ fn explain(failed: &ConnectFailedEvent, endpoint: &str) -> Explained {
 
 fn by_error_name(name: &str, detail: &str) -> Option<Explained> {
     use PresentFaultKind::{Certificate, Dns, Refused, Route};
-    let with_detail = |text: &str| match detail {
-        "" => text.to_owned(),
-        detail => format!("{text}: {detail}"),
-    };
+    let with_detail = |text| join_detail(text, detail);
     let has = |part: &str| name.contains(part);
     Some(if has("CERTIFICATE_EXPIRED") {
         explained(
@@ -242,10 +240,7 @@ fn wrong_scheme(failed: &ConnectFailedEvent, scheme: &str, detail: &str) -> Opti
 }
 
 fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {
-    let with_detail = |text: &str| match detail {
-        "" => text.to_owned(),
-        detail => format!("{text}: {detail}"),
-    };
+    let with_detail = |text| join_detail(text, detail);
     Some(match phase? {
         Phase::Dns => explained(
             PresentFaultKind::Dns,
@@ -304,11 +299,8 @@ fn refused_connect(code: u8) -> Explained {
 
 fn refused_upgrade(status: u16, failed: &ConnectFailedEvent) -> Explained {
     let detail = detail_of(failed);
-    let sentence = if detail.is_empty() {
-        format!("the server refuses the WebSocket upgrade with HTTP {status}")
-    } else {
-        format!("the server refuses the WebSocket upgrade with HTTP {status}: {detail}")
-    };
+    let sentence =
+        join_detail(&format!("the server refuses the WebSocket upgrade with HTTP {status}"), &detail);
     let advice = match status {
         401 => "check user name, password or token",
         403 => "renew the credentials, check the clock of this computer and the policy of this client",
@@ -324,6 +316,11 @@ fn refused_upgrade(status: u16, failed: &ConnectFailedEvent) -> Explained {
         _ => PresentFaultKind::Upgrade,
     };
     explained(kind, sentence, advice)
+}
+
+/// `text: detail`, or the text alone.
+fn join_detail(text: &str, detail: &str) -> String {
+    if detail.is_empty() { text.to_owned() } else { format!("{text}: {detail}") }
 }
 
 /// The specific part of `NAME: official text (detail)`, cleaned.

@@ -158,9 +158,17 @@ impl Session {
 
     /// Whether keep-alive and own network are those of another session, as far as they are recorded.
     pub(super) fn has_configuration_of(&self, other: &Self) -> bool {
+        self.has_keep_alive_of(other) && !self.is_in_another_network(other)
+    }
+
+    /// Whether the keep-alive is that of another session, within 5 %: brokers may adjust it.
+    pub(super) fn has_keep_alive_of(&self, other: &Self) -> bool {
         let (one, another) = (self.keep_alive, other.keep_alive);
-        let is_same_keep_alive = one == another || (one - another).abs() <= 0.05 * one.min(another);
-        is_same_keep_alive && !self.is_in_another_network(other)
+        if one.is_finite() && another.is_finite() {
+            (one - another).abs() <= 0.05 * one.min(another)
+        } else {
+            one.is_finite() == another.is_finite()
+        }
     }
 
     /// Whether the own address of another session differs; `false` where it is not recorded.

@@ -29,7 +29,7 @@ const ANSWERED_WITHIN: f64 = 2.0;
 /// Shift that keeps the seconds beyond 1.5 keep-alives positive.
 pub(super) const EXCESS_SHIFT: f64 = 20.0;
 
-/// What was quiet.
+/// What was quiet; the order is that of the tables of a [`SilenceLog`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SilenceKind {
     /// No packet in either direction.
@@ -63,9 +63,9 @@ struct Cell {
 
 /// The survived silences of one kind, by time and length.
 #[derive(Debug, Clone, Default)]
-struct Cells {
+struct SilenceTable {
     /// By the start of the session or of the hour in milliseconds, whichever is later; then by length.
-    cells: BTreeMap<(u64, u32), Cell>,
+    closed: BTreeMap<(u64, u32), Cell>,
     /// Coarser resolution in time: a factor of 4 to this power.
     coarseness: i32,
     /// The cells of the newest time, which most silences belong to.
@@ -76,36 +76,15 @@ struct Cells {
 /// Survived silences of all sessions, in bounded memory.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SilenceLog {
-    kinds: [Cells; 5],
+    tables: [SilenceTable; 5],
 }
 
 impl SilenceLog {
     /// Counts a survived silence of a session that began at `session_start`.
     pub(super) fn add(&mut self, session_start: Secs, silence: Silence) {
-        if silence.length >= MIN_SILENCE && silence.length.is_finite() {
-            self.cells_mut(silence.kind).add(session_start, silence);
-        }
-    }
-
-    fn cells_mut(&mut self, kind: SilenceKind) -> &mut Cells {
-        let [either, outgoing, incoming, peer_data, excess] = &mut self.kinds;
-        match kind {
-            SilenceKind::Either => either,
-            SilenceKind::Outgoing => outgoing,
-            SilenceKind::Incoming => incoming,
-            SilenceKind::PeerData => peer_data,
-            SilenceKind::Excess => excess,
-        }
-    }
-
-    fn cells(&self, kind: SilenceKind) -> &Cells {
-        let [either, outgoing, incoming, peer_data, excess] = &self.kinds;
-        match kind {
-            SilenceKind::Either => either,
-            SilenceKind::Outgoing => outgoing,
-            SilenceKind::Incoming => incoming,
-            SilenceKind::PeerData => peer_data,
-            SilenceKind::Excess => excess,
+        let is_evidence = silence.length >= MIN_SILENCE && silence.length.is_finite();
+        if let Some(table) = self.tables.get_mut(silence.kind as usize).filter(|_| is_evidence) {
+            table.add(session_start, silence);
         }
     }
 
@@ -129,10 +108,10 @@ impl SilenceLog {
         if from > to {
             return;
         }
-        let cells = self.cells(kind);
-        let is_open_within = (from.0..to.0).contains(&cells.open_at);
-        let open = cells.open.values().filter(|_| is_open_within).map(|cell| (&cells.open_at, cell));
-        for (at, cell) in cells.cells.range(from..to).map(|((at, _), cell)| (at, cell)).chain(open) {
+        let Some(table) = self.tables.get(kind as usize) else { return };
+        let is_open_within = (from.0..to.0).contains(&table.open_at);
+        let open = table.open.values().filter(|_| is_open_within).map(|cell| (&table.open_at, cell));
+        for (at, cell) in table.closed.range(from..to).map(|((at, _), cell)| (at, cell)).chain(open) {
             #[expect(clippy::cast_precision_loss, reason = "counts, and milliseconds of some years")]
             let (at, count) = (*at as f64 / 1_000.0, cell.count as f64);
             visit(at, cell.sum / count, cell.count);
@@ -140,7 +119,7 @@ impl SilenceLog {
     }
 }
 
-impl Cells {
+impl SilenceTable {
     fn add(&mut self, session_start: Secs, silence: Silence) {
         let bucket = HOUR * 4_f64.powi(self.coarseness);
         let in_bucket = (silence.ended_at / bucket).floor() * bucket;
@@ -157,11 +136,11 @@ impl Cells {
 
     fn close(&mut self) {
         for (bin, cell) in std::mem::take(&mut self.open) {
-            let into = self.cells.entry((self.open_at, bin)).or_default();
+            let into = self.closed.entry((self.open_at, bin)).or_default();
             into.count += cell.count;
             into.sum += cell.sum;
         }
-        if self.cells.len() > MAX_CELLS {
+        if self.closed.len() > MAX_CELLS {
             self.coarsen();
         }
     }
@@ -170,12 +149,12 @@ impl Cells {
         self.coarseness += 1;
         let bucket = millis(HOUR * 4_f64.powi(self.coarseness)).max(1);
         let mut merged: BTreeMap<(u64, u32), Cell> = BTreeMap::new();
-        for ((at, bin), cell) in std::mem::take(&mut self.cells) {
+        for ((at, bin), cell) in std::mem::take(&mut self.closed) {
             let into = merged.entry((at / bucket * bucket, bin)).or_default();
             into.count += cell.count;
             into.sum += cell.sum;
         }
-        self.cells = merged;
+        self.closed = merged;
     }
 }
 
@@ -272,8 +251,9 @@ impl SilenceTracker {
     }
 
     fn confirm_before(&mut self, until: Secs, survived: &mut SilenceLog) {
-        while let Some(silence) = self.pending.pop_front_if(|silence| silence.ended_at < until) {
+        while let Some(silence) = self.pending.front().copied().filter(|silence| silence.ended_at < until) {
             survived.add(self.session_start, silence);
+            self.pending.pop_front();
         }
     }
 
@@ -338,7 +318,7 @@ mod tests {
             };
             log.add(silence.ended_at - 1_000.0, silence);
         }
-        assert!(log.cells(SilenceKind::Either).cells.len() <= MAX_CELLS + 977);
+        assert!(log.tables[0].closed.len() <= MAX_CELLS + 977);
         assert_eq!(lengths(&log, SilenceKind::Either, 0.0..1e12).len(), 60_000);
     }
 }

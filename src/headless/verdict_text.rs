@@ -36,8 +36,10 @@ pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
     for missing in page.all(ItemRole::Missing).filter(|_| page.is_named) {
         write_labeled(&mut text, "", &format!("? {}", missing.text));
     }
-    if let Some(calm) = page.text(ItemRole::Calm) {
-        write_labeled(&mut text, "Since the change", calm);
+    for (role, sign) in [(ItemRole::Calm, '='), (ItemRole::Cured, '✓')] {
+        for item in page.all(role) {
+            write_labeled(&mut text, "", &format!("{sign} {}", item.text));
+        }
     }
     for step in page.all(ItemRole::NextStep) {
         write_labeled(&mut text, "Next step", &step.text);

@@ -37,7 +37,8 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
         let page = VerdictPage::new(verdict);
         lines.extend(page.all(ItemRole::Now).map(|now| format!("now: {}", now.text)));
         lines.push(format!("why: {}", verdict.sentence()));
-        lines.extend(page.all(ItemRole::Calm).map(|calm| calm.text.clone()));
+        let changes = page.all(ItemRole::Calm).chain(page.all(ItemRole::Cured));
+        lines.extend(changes.map(|change| change.text.clone()));
         lines.extend(page.all(ItemRole::NextStep).map(|step| format!("next step: {}", step.text)));
     }
     if !snapshot.drops.is_empty() {

@@ -124,6 +124,9 @@ impl AnalysisReport {
         for item in verdict.all(ItemRole::EvidenceAgainst) {
             page.bullet('-', RED, &item.text)?;
         }
+        for item in verdict.all(ItemRole::Cured) {
+            page.bullet('✓', GREEN, &item.text)?;
+        }
         verdict.all(ItemRole::AlsoSeen).try_for_each(|item| page.line("Also", &item.text))?;
         for (label, role) in [
             ("Most probable", ItemRole::Lead),
@@ -133,7 +136,7 @@ impl AnalysisReport {
             verdict.joined(role).map_or(Ok(()), |text| page.line(label, &text))?;
         }
         for (label, role) in [
-            ("Since the change", ItemRole::Calm),
+            ("Since change", ItemRole::Calm),
             ("Separating test", ItemRole::SeparatingTest),
             ("Missing", ItemRole::Missing),
             ("Next drop", ItemRole::NextDrop),

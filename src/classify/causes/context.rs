@@ -50,11 +50,11 @@ pub struct CauseContext {
     pub session_age_secs: Option<f64>,
     /// Whether credentials with an expiry are in use.
     pub credentials_known: Option<bool>,
-    /// The service behind the endpoint: `aws`, `azure` or `gcp`.
+    /// The service behind the endpoint: `aws`, `azure`, `gcp` or `other`.
     pub platform: Option<String>,
-    /// Whether the pings of this client were sent in time and answered until the end.
-    pub own_pings_answered: Option<bool>,
-    /// Whether the client id was made up at random by this program.
+    /// Whether this client sent a packet at least once per keep-alive, up to the drop.
+    pub pings_sent_in_time: Option<bool>,
+    /// Whether the client id is a random one of this program.
     pub client_id_is_random: Option<bool>,
 }
 
@@ -179,7 +179,7 @@ impl CauseContext {
             number("session_age_secs", self.session_age_secs),
             flag("credentials_known", self.credentials_known),
             word("platform", self.platform.as_deref()),
-            flag("own_pings_answered", self.own_pings_answered),
+            flag("pings_sent_in_time", self.pings_sent_in_time),
             flag("client_id_is_random", self.client_id_is_random),
         ]
         .into_iter()

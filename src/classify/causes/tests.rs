@@ -133,7 +133,7 @@ fn full_context() -> CauseContext {
         session_age_secs: Some(60.0),
         credentials_known: Some(true),
         platform: Some("azure".into()),
-        own_pings_answered: Some(true),
+        pings_sent_in_time: Some(true),
         client_id_is_random: Some(true),
     }
 }

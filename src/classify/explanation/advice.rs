@@ -6,74 +6,86 @@ use crate::classify::log::SUBSCRIBE;
 use crate::classify::posterior::Posterior;
 use crate::classify::{Advice, AdviceAction, FittedParameters, IdleTimeoutParameters, Pattern};
 
-/// AWS IoT accepts keep-alives from 30 s on; most brokers accept any.
-const MIN_ADVISED_SECS: f64 = 30.0;
+/// Keep-alives are advised in steps of this many seconds, where the limit allows it.
+const STEP_SECS: f64 = 30.0;
+/// The least keep-alive that AWS IoT Core accepts, in seconds; most brokers accept any.
+const MIN_AWS_SECS: f64 = 30.0;
 
 /// The next step. `fix` is the fix of the most probable cause in the catalogue.
 pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Option<&str>) -> Advice {
-    let new_advice = |text: String, action| Advice::new(text, action);
     let keep_alive = frame.sessions.last().map_or(f64::INFINITY, |session| session.keep_alive);
     let fit = posterior.fits.get(&posterior.pattern);
     let parameters = fit.map(|fit| fit.parameters).unwrap_or_default();
-    let outside_action =
-        |otherwise: &str| new_advice(fix.unwrap_or(otherwise).to_owned(), AdviceAction::Outside);
+    let outside = |otherwise: &str| Advice::new(fix.unwrap_or(otherwise), AdviceAction::Outside);
     match posterior.pattern {
         Pattern::Undetermined if frame.drops.is_empty() => {
-            new_advice("leave it running".into(), AdviceAction::Wait)
+            Advice::new("leave it running", AdviceAction::Wait)
         }
-        Pattern::Undetermined if !keep_alive.is_finite() => new_advice(
-            "turn the keep-alive on, so that a dead link is noticed".into(),
-            AdviceAction::TurnPingsOn,
-        ),
+        Pattern::Undetermined if !keep_alive.is_finite() => {
+            Advice::new("turn the keep-alive on, so that a dead link is noticed", AdviceAction::TurnPingsOn)
+        }
         Pattern::Undetermined => undetermined_advice(frame, posterior),
         Pattern::IdleTimeout => idle_timeout_advice(frame, parameters, keep_alive),
         Pattern::FixedLifetime => {
             let limit = parameters.limit_secs().unwrap_or(0.0);
-            let is_idle_possible = posterior.probability(Pattern::IdleTimeout) > 0.1;
-            if let Some(advice) = separate_by_pings(limit, keep_alive).filter(|_| is_idle_possible) {
-                return advice;
-            }
-            if posterior.probabilities.get(&Pattern::Scheduled).is_some_and(|probability| *probability > 0.1)
-            {
-                new_advice(
-                    "reconnect now, and see whether the next drop moves with the connect".into(),
-                    AdviceAction::Reconnect,
-                )
-            } else {
-                outside_action(&format!("reconnect on purpose shortly before {}", length(limit)))
-            }
+            lifetime_advice(frame, posterior, limit, keep_alive)
+                .unwrap_or_else(|| outside(&format!("reconnect on purpose shortly before {}", length(limit))))
         }
-        Pattern::Random | Pattern::Bursty => {
-            outside_action("compare with probes of the gateway and of a second host")
-        }
-        Pattern::Scheduled => outside_action("check what runs at that time: a nightly reset, a lease, a job"),
+        Pattern::PublishTriggered => rejected_operation_advice(
+            outside(DEFAULT_OF_REJECTED_OPERATION),
+            fit.and_then(|fit| fit.label.as_deref()),
+        ),
+        pattern => outside(default_advice(pattern)),
+    }
+}
+
+const DEFAULT_OF_REJECTED_OPERATION: &str = "stop publishing to that topic, or have the policy allow it";
+
+/// What to do about a pattern whose causes have no fix in the catalogue.
+fn default_advice(pattern: Pattern) -> &'static str {
+    match pattern {
+        Pattern::Scheduled => "check what runs at that time: a nightly reset, a lease, a job",
         Pattern::MessageCount | Pattern::MessageRate => {
-            outside_action("send fewer messages, or ask the broker's owner for the limit")
+            "send fewer messages, or ask the broker's owner for the limit"
         }
-        Pattern::PublishTriggered => {
-            let advice = outside_action("stop publishing to that topic, or have the policy allow it");
-            let Some(topic) = fit.and_then(|fit| fit.label.as_deref()) else { return advice };
-            if topic == SUBSCRIBE {
-                return new_advice(
-                    "have the broker allow the subscription, or leave it out".into(),
-                    AdviceAction::Outside,
-                );
-            }
-            // On a small screen this is the only place for the topic.
-            new_advice(format!("{}: {}", advice.text.trim_end_matches('.'), quoted(topic)), advice.action)
-        }
-        Pattern::SystemEvent => outside_action("check what this event does to the network"),
-        Pattern::CredentialExpiry => {
-            outside_action("reconnect with fresh credentials some minutes before they expire")
-        }
-        Pattern::ClientIdTakeover => {
-            outside_action("find the other client with this client id, or use another id")
-        }
-        Pattern::Outage => {
-            outside_action("check what fails while it is down: connection refused, no answer, or DNS")
-        }
+        Pattern::SystemEvent => "check what this event does to the network",
+        Pattern::CredentialExpiry => "reconnect with fresh credentials some minutes before they expire",
+        Pattern::ClientIdTakeover => "find the other client with this client id, or use another id",
+        Pattern::Outage => "check what fails while it is down: connection refused, no answer, or DNS",
         Pattern::KeepAliveTimeout => {
-            outside_action("check what keeps the client from sending: a blocked loop, a sleeping computer")
+            "check what keeps the client from sending: a blocked loop, a sleeping computer"
+        }
+        _ => "compare with probes of the gateway and of a second host",
+    }
+}
+
+/// A test where another cause is possible; `None` where it is not.
+fn lifetime_advice(frame: &Frame, posterior: &Posterior, limit: f64, keep_alive: f64) -> Option<Advice> {
+    let is_possible = |pattern| posterior.probability(pattern) > 0.1;
+    let by_pings = || separate_by_pings(frame, limit, keep_alive);
+    if is_possible(Pattern::IdleTimeout)
+        && let Some(advice) = by_pings()
+    {
+        return Some(advice);
+    }
+    is_possible(Pattern::Scheduled).then(|| {
+        Advice::new(
+            "reconnect now, and see whether the next drop moves with the connect",
+            AdviceAction::Reconnect,
+        )
+    })
+}
+
+/// On a small screen the advice is the only place for the topic.
+fn rejected_operation_advice(advice: Advice, operation: Option<&str>) -> Advice {
+    match operation {
+        None => advice,
+        Some(SUBSCRIBE) => {
+            Advice::new("have the broker allow the subscription, or leave it out", AdviceAction::Outside)
+        }
+        Some(topic) => {
+            let text = format!("{}: {}", advice.text.trim_end_matches('.'), quoted(topic));
+            Advice { text, ..advice }
         }
     }
 }
@@ -107,12 +119,12 @@ fn idle_timeout_advice(frame: &Frame, parameters: FittedParameters, keep_alive: 
     };
     // The limit lies between the longest survived and the shortest fatal silence; unknown, at half of the latter.
     let survived = survived.filter(|survived| *survived < fatal && *survived > 0.25 * fatal);
-    let advised = advised_keep_alive(survived.unwrap_or(0.5 * fatal));
+    let advised = advised_keep_alive(frame, survived.unwrap_or(0.5 * fatal));
     if keep_alive <= advised {
         let text = format!("keep the keep-alive at or below {}: see whether it holds", length(advised));
         return Advice::new(text, AdviceAction::Wait);
     }
-    let text = if survived.is_some() {
+    let text = if survived.is_some_and(|survived| advised < survived) {
         format!("a keep-alive of {} or less ends it", length(advised))
     } else {
         format!(
@@ -124,10 +136,12 @@ fn idle_timeout_advice(frame: &Frame, parameters: FittedParameters, keep_alive: 
     Advice { keep_alive_secs: whole_seconds(advised), ..Advice::new(text, AdviceAction::ShortenKeepAlive) }
 }
 
-/// 15 % less for late pings, in steps of 30 s; below 30 s in whole seconds, which some services do not accept.
-fn advised_keep_alive(bound: f64) -> f64 {
-    let steps = (0.85 * bound / 30.0).floor() * 30.0;
-    if steps >= MIN_ADVISED_SECS { steps } else { (0.85 * bound).floor().max(1.0) }
+/// 15 % less for late pings, in steps of 30 s or in whole seconds; never less than the broker takes.
+fn advised_keep_alive(frame: &Frame, bound: f64) -> f64 {
+    let is_aws =
+        frame.log.started.as_ref().is_some_and(|started| started.endpoint.contains(".amazonaws.com"));
+    let steps = (0.85 * bound / STEP_SECS).floor() * STEP_SECS;
+    if steps > 0.0 { steps } else { (0.85 * bound).floor().max(if is_aws { MIN_AWS_SECS } else { 1.0 }) }
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a keep-alive has 16 bits")]
@@ -136,9 +150,9 @@ fn whole_seconds(secs: f64) -> Option<u32> {
 }
 
 /// Where a lifetime and an idle limit fit equally well, pings in the middle of the silence separate them.
-fn separate_by_pings(limit: f64, keep_alive: f64) -> Option<Advice> {
-    let advised = advised_keep_alive(0.5 * limit);
-    if keep_alive <= advised || advised < 1.0 {
+fn separate_by_pings(frame: &Frame, limit: f64, keep_alive: f64) -> Option<Advice> {
+    let advised = advised_keep_alive(frame, 0.5 * limit);
+    if keep_alive <= advised || advised >= limit {
         return None;
     }
     let text = format!(

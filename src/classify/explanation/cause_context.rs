@@ -24,19 +24,18 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
                 .collect()
         })
         .unwrap_or_default();
+    let platform = match started {
+        Some(started) => Some(platform(&started.endpoint)),
+        None => is_reference_export(frame).then_some("aws"),
+    };
     CauseContext {
-        transport: match started {
-            Some(started) => started
-                .transport
-                .clone()
-                .or_else(|| transport_of(&started.endpoint))
-                .map(|transport| transport.as_str().to_owned()),
-            // An export without a header is the reference client's, which reaches AWS IoT by WebSocket.
-            None => Some("wss".to_owned()),
-        },
-        is_aws: Some(started.is_none_or(|started| started.endpoint.contains(".amazonaws.com"))),
-        platform: platform(started.map(|started| started.endpoint.as_str())),
-        own_pings_answered: own_pings_answered(frame),
+        transport: started
+            .and_then(|started| started.transport.clone().or_else(|| transport_of(&started.endpoint)))
+            .map(|transport| transport.as_str().to_owned())
+            .or_else(|| is_reference_export(frame).then(|| "wss".to_owned())),
+        is_aws: platform.map(|platform| platform == "aws"),
+        platform: platform.map(str::to_owned),
+        pings_sent_in_time: pings_sent_in_time(frame),
         client_id_is_random: frame.sessions.last().map(|last| frame.log.coverage(last).has_random_client_id),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
         limit_secs: parameters.limit_secs(),
@@ -73,34 +72,36 @@ fn transport_of(endpoint: &str) -> Option<RecordedWord<Transport>> {
     Transport::from_scheme(scheme).map(Into::into)
 }
 
-/// The service behind an endpoint; without one, that of the reference client.
-fn platform(endpoint: Option<&str>) -> Option<String> {
+/// Whether the sessions are those of an export of the reference client, which reaches AWS IoT by WebSocket: it has neither a
+/// header nor how a session ended, while a part of an own recording has the latter.
+fn is_reference_export(frame: &Frame) -> bool {
+    let mut endings = frame.drops.iter().filter_map(|drop| frame.session_ending(drop));
+    frame.log.started.is_none() && endings.all(|ending| ending.how.is_none())
+}
+
+/// The service behind an endpoint.
+fn platform(endpoint: &str) -> &'static str {
     const HOSTS: [(&str, &str); 4] = [
         (".amazonaws.com", "aws"),
         (".azure-devices.net", "azure"),
         ("mqtt.googleapis.com", "gcp"),
         (".clearblade.com", "gcp"),
     ];
-    let Some(endpoint) = endpoint else { return Some("aws".to_owned()) };
-    HOSTS.iter().find(|(host, _)| endpoint.contains(host)).map(|(_, name)| (*name).to_owned())
+    HOSTS.iter().find(|(host, _)| endpoint.contains(host)).map_or("other", |(_, name)| name)
 }
 
 /// Whether this client had sent a packet within a keep-alive or so before each drop; `None` where packets are not recorded.
-fn own_pings_answered(frame: &Frame) -> Option<bool> {
+fn pings_sent_in_time(frame: &Frame) -> Option<bool> {
     if frame.log.pings == 0 {
         return None;
     }
-    let sent_in_time = |drop: &&crate::classify::drops::DeathWindow| {
-        let ending = frame.session_ending(drop);
-        let last_tx = ending.and_then(|ending| ending.last_tx);
-        last_tx.is_some_and(|secs| secs <= 1.2 * drop.keep_alive)
-    };
-    let known = frame
+    let is_in_time: Vec<bool> = frame
         .drops
         .iter()
-        .filter(|drop| frame.session_ending(drop).is_some_and(|ending| ending.last_tx.is_some()));
-    let (known, in_time) = (known.count(), frame.drops.iter().filter(sent_in_time).count());
-    (known > 0).then(|| real(in_time) >= 0.8 * real(known))
+        .filter_map(|drop| Some(frame.session_ending(drop)?.last_tx? <= 1.2 * drop.keep_alive))
+        .collect();
+    let in_time = is_in_time.iter().filter(|is_in_time| **is_in_time).count();
+    (!is_in_time.is_empty()).then(|| real(in_time) >= 0.8 * real(is_in_time.len()))
 }
 
 fn anchor(pattern: Pattern) -> Option<Anchor> {

@@ -43,8 +43,10 @@ pub enum ItemRole {
     Missing,
     /// A test that separates the answer from the first rival.
     SeparatingTest,
-    /// Whether the newest change helped: the drops since then, and those expected.
+    /// The drops since the newest change, and those expected.
     Calm,
+    /// The same, where the change ended the drops.
+    Cured,
     /// When the next drop is expected.
     NextDrop,
     /// What to do next.
@@ -296,7 +298,8 @@ impl PageBuilder<'_> {
 
     fn calm(&self) -> Option<PageItem> {
         let calm = self.diagnosis?.calm?;
-        Some(PageItem::new(ItemRole::Calm, calm.sentence()).ranked(2))
+        let role = if calm.is_success() { ItemRole::Cured } else { ItemRole::Calm };
+        Some(PageItem::new(role, calm.sentence()).ranked(2))
     }
 
     /// While something is wrong now, that is what to mend first.

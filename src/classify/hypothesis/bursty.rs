@@ -69,7 +69,6 @@ fn continued_incidents(case: &Case) -> Option<Fit> {
         opportunities: case.count_f64(),
         parameters: FittedParameters::None,
         counts_hits: false,
-        label: None,
         ..Fit::default()
     })
 }

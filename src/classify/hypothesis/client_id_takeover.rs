@@ -25,7 +25,7 @@ const WIDE_PENALTY: f64 = 1.2;
 const REFUSED_PENALTY: f64 = 2.0;
 const RESET_PENALTY: f64 = 0.7;
 /// Log odds that a client id with eight random hexadecimal digits is in use twice.
-const LN_ODDS_OF_A_MADE_UP_ID: f64 = 12.0;
+const LN_ODDS_OF_A_DUPLICATE_RANDOM_ID: f64 = 12.0;
 
 /// Lives that the peer ended, shortest first, with sums over their logarithms.
 struct PeerEndedLives {
@@ -82,8 +82,8 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
-    if has_made_up_id(case) {
-        fit.log_evidence = fit.log_evidence.min(case.null - LN_ODDS_OF_A_MADE_UP_ID);
+    if has_random_client_id(case) {
+        fit.log_evidence = fit.log_evidence.min(case.null - LN_ODDS_OF_A_DUPLICATE_RANDOM_ID);
     }
     if let Some((factor, hits)) = reason::reason_code_factor(case, &[SESSION_TAKEN_OVER])
         && factor > 0.0
@@ -131,7 +131,6 @@ fn short_lives(case: &Case) -> Fit {
         counts_hits: true,
         opportunities: sessions,
         parameters: typical_life(median),
-        label: None,
         ..Fit::default()
     }
 }
@@ -191,13 +190,13 @@ fn against_a_rival(case: &Case, fit: &Fit) -> f64 {
 }
 
 /// Nobody else has a client id that this program made up.
-fn has_made_up_id(case: &Case) -> bool {
+fn has_random_client_id(case: &Case) -> bool {
     let frame = case.frame;
-    let made_up = case
+    let random_id = case
         .drops()
         .filter_map(|(_, drop)| frame.session(drop))
         .filter(|session| frame.log.coverage(session).has_random_client_id);
-    2 * made_up.count() > case.count()
+    2 * random_id.count() > case.count()
 }
 
 /// A flapping network also loses probes; a takeover does not.

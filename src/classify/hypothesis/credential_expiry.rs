@@ -100,7 +100,6 @@ fn fit_anchor(case: &Case, moments: &[(f64, usize)], anchor: ExpiryAnchor) -> Op
             delay_secs: mean_delay,
             anchor,
         }),
-        label: None,
         ..Fit::default()
     })
 }

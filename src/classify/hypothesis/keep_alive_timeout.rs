@@ -96,7 +96,6 @@ fn server_side(case: &Case) -> Fit {
                 counts_hits: true,
                 opportunities,
                 parameters: closed_by_broker(Some(mean / count), false),
-                label: None,
                 ..Fit::default()
             };
         }
@@ -187,7 +186,6 @@ fn client_side(case: &Case) -> Fit {
         parameters: FittedParameters::KeepAliveTimeout(KeepAliveParameters::PingUnanswered {
             heard_after_the_ping: real(proofs),
         }),
-        label: None,
         ..Fit::default()
     }
 }

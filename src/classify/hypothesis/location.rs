@@ -7,7 +7,7 @@ use crate::classify::math::{
 };
 use crate::classify::survivors::SurvivalTable;
 
-use super::{Fit, MIN_STRIKE_SHARE};
+use super::{Fit, MIN_HIT_SHARE};
 
 /// A value known to lie within a window, with the drop it belongs to.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,7 @@ pub(super) fn fit(case: &Case, values: &[Interval], survived: &SurvivalTable, se
                 // Short lives of any cause crowd near zero.
                 continue;
             }
-            if hits < MIN_STRIKE_SHARE * fit.opportunities {
+            if hits < MIN_HIT_SHARE * fit.opportunities {
                 if place >= SHORT_LIMIT && fit.hits.len() >= MIN_PARTIAL_HITS {
                     partial = partial.max(fit.log_evidence - PARTIAL_PENALTY);
                 }
@@ -144,7 +144,7 @@ fn fit_at(
     let hits = real(fit.hits.len());
     fit.opportunities = hits + survived.outlived(place, sigma) + outlived;
     let spread = (sigma * sigma + (width / hits).powi(2) / 12.0).sqrt();
-    fit.log_evidence = ln_strike(hits, fit.opportunities)
+    fit.log_evidence = ln_hit_share(hits, fit.opportunities)
         + density
         + case.ln_background(fit.hits.len())
         + ln_location_prior(place, spread, sigma, hits, search.round_values)
@@ -155,8 +155,8 @@ fn fit_at(
 
 /// Log likelihood of the share of opportunities that ended a session. What most sessions survive is no limit, but may be
 /// a regularity.
-fn ln_strike(hits: f64, opportunities: f64) -> f64 {
-    if hits < MIN_STRIKE_SHARE * opportunities {
+fn ln_hit_share(hits: f64, opportunities: f64) -> f64 {
+    if hits < MIN_HIT_SHARE * opportunities {
         ln_mechanism(hits, opportunities)
     } else {
         ln_limit(hits, opportunities)

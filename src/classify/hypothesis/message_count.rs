@@ -11,7 +11,7 @@ use crate::classify::survivors::SurvivalTable;
 use crate::classify::{FittedParameters, MessageCountParameters, MessageScope};
 
 use super::location::{Interval, Sweep};
-use super::{Fit, MIN_STRIKE_SHARE};
+use super::{Fit, MIN_HIT_SHARE};
 
 /// Relative spreads tried, on top of one message.
 const SPREADS: [f64; 3] = [0.0, 0.01, 0.03];
@@ -119,7 +119,7 @@ fn fit_at(
     let count = real(hits.len());
     let limit = hits.iter().map(|drop| drop.interval.lo).sum::<f64>() / count;
     let opportunities = count + all.count_above(limit + reach);
-    if count < MIN_STRIKE_SHARE * opportunities {
+    if count < MIN_HIT_SHARE * opportunities {
         return None;
     }
     let density: f64 =
@@ -135,7 +135,6 @@ fn fit_at(
             limit,
             spread_messages: sigma,
         }),
-        label: None,
         ..Fit::default()
     })
 }

@@ -55,7 +55,6 @@ pub(super) fn fit(case: &Case) -> Fit {
                 counts_hits: true,
                 opportunities,
                 parameters: FittedParameters::MessageRate(MessageRateParameters { burst_messages: least }),
-                label: None,
                 ..Fit::default()
             };
         }

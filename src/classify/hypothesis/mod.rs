@@ -46,7 +46,7 @@ pub(super) struct Fit {
 }
 
 /// Least share of the opportunities that a limit takes. A limit that every fourth session outlives is none.
-const MIN_STRIKE_SHARE: f64 = 0.72;
+const MIN_HIT_SHARE: f64 = 0.72;
 
 impl Fit {
     /// The fit of a mechanism that is impossible.

@@ -53,7 +53,6 @@ pub(super) fn fit(case: &Case) -> Fit {
             longest_outage_secs: longest,
             outages: count,
         }),
-        label: None,
         ..Fit::default()
     }
 }

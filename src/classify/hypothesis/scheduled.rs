@@ -112,7 +112,6 @@ fn into_fit(mut best: FittedSchedule) -> Fit {
             spread_secs: best.sigma,
             follows_local_time: best.follows_local_time,
         }),
-        label: None,
         ..Fit::default()
     }
 }

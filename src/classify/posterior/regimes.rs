@@ -156,8 +156,8 @@ fn takes_its_time(sessions: &[&Session], at: usize) -> bool {
     else {
         return false;
     };
-    let least = MIN_PART_TIME * (last.end - first.start);
-    change.start - first.start >= least && last.end - change.start >= least
+    let shortest = MIN_PART_TIME * (last.end - first.start);
+    change.start - first.start >= shortest && last.end - change.start >= shortest
 }
 
 /// Sums over the drops up to one: kinds of end, logarithms of the ages and their squares.

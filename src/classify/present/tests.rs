@@ -36,7 +36,7 @@ fn the_first_failure_already_has_an_answer() {
     assert_eq!(fault.kind, PresentFaultKind::Certificate);
     assert_eq!(
         fault.headline(),
-        "cannot connect since 12:00 UTC (1 attempt): the server's certificate has expired: valid until 2026-11-03"
+        "cannot connect since 2026-08-03 12:00 UTC (1 attempt): the server's certificate has expired: valid until 2026-11-03"
     );
 }
 

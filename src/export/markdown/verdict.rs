@@ -13,8 +13,9 @@ const LABELED: [(ItemRole, &str); 4] = [
     (ItemRole::EvidenceAgainst, "Against"),
     (ItemRole::Missing, "Missing"),
 ];
-const LABELED_AFTER_RIVALS: [(ItemRole, &str); 4] = [
+const LABELED_AFTER_RIVALS: [(ItemRole, &str); 5] = [
     (ItemRole::Calm, "Since the change"),
+    (ItemRole::Cured, "The change helped"),
     (ItemRole::AlsoSeen, "Also seen"),
     (ItemRole::SeparatingTest, "Separating test"),
     (ItemRole::NextDrop, "Next drop expected"),

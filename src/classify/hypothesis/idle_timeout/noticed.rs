@@ -13,7 +13,7 @@ use crate::classify::{FittedParameters, IdleTimeoutParameters};
 use super::MIN_SILENCE;
 
 /// Least share of the longer silences that end a session.
-const MIN_STRICT_SHARE: f64 = 0.88;
+const MIN_FATAL_SHARE: f64 = 0.88;
 /// Limits tried.
 const LIMITS: usize = 40;
 const DAY: f64 = 86_400.0;
@@ -106,7 +106,7 @@ fn ln_phase(hits: &[FatalSilence], limit: f64) -> f64 {
 }
 
 /// A table without an entry loses every packet: hardly any longer silence is survived.
-fn ln_strict(hits: f64, opportunities: f64) -> f64 {
+fn ln_fatal_share(hits: f64, opportunities: f64) -> f64 {
     ln_sum_exp(&[
         0.85_f64.ln() + ln_beta_binomial(hits, opportunities, 50.0, 1.0),
         0.15_f64.ln() + ln_beta_binomial(hits, opportunities, 8.0, 1.0),
@@ -133,11 +133,11 @@ fn weigh_limit(
     let hits = silences.len() - first;
     let longer = case.frame.survived.count_above(limit);
     let opportunities = real(hits) + longer;
-    if hits < 2 || real(hits) < MIN_STRICT_SHARE * opportunities {
+    if hits < 2 || real(hits) < MIN_FATAL_SHARE * opportunities {
         return None;
     }
     let natural = ln_natural_silences(case, limit, real(hits), longer);
-    let evidence = ln_strict(real(hits), opportunities)
+    let evidence = ln_fatal_share(real(hits), opportunities)
         + ln_phase(silences.get(first..).unwrap_or_default(), limit)
         + ln_short_limit(limit)
         + natural

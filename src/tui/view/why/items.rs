@@ -27,8 +27,10 @@ pub(super) enum Sign {
     Also,
     /// What is wrong at this moment.
     Now,
-    /// Whether the newest change helped.
+    /// The drops since the newest change.
     Calm,
+    /// The newest change ended the drops.
+    Cured,
 }
 
 impl Sign {
@@ -45,7 +47,10 @@ impl Sign {
             Self::Or => ("or ", theme.warn, theme.dim),
             Self::Also => ("& ", theme.accent, theme.text),
             Self::Now => ("now ", theme.bad, theme.text),
-            Self::Calm => ("= ", theme.good, theme.text),
+            Self::Calm => ("= ", theme.accent, theme.text),
+            Self::Cured => {
+                return (format!("{} ", context.glyphs.check), theme.good, theme.text);
+            }
         };
         (sign.to_owned(), look, text)
     }
@@ -76,6 +81,7 @@ impl PanelItem {
         let sign = match item.role {
             ItemRole::Now => Sign::Now,
             ItemRole::Calm => Sign::Calm,
+            ItemRole::Cured => Sign::Cured,
             ItemRole::Cause | ItemRole::Meaning | ItemRole::Lead => Sign::Plain,
             ItemRole::EvidenceFor => Sign::For,
             ItemRole::EvidenceAgainst => Sign::Against,

@@ -1,7 +1,7 @@
 //! An idle limit that holds for part of the day only, for example while the table of a NAT is full.
 
 use crate::classify::case::Case;
-use crate::classify::hypothesis::{Fit, MIN_STRIKE_SHARE};
+use crate::classify::hypothesis::{Fit, MIN_HIT_SHARE};
 use crate::classify::math::{ln_limit, ln_mean_exp, real};
 use crate::classify::silences::SilenceKind;
 use crate::classify::{ActiveHours, FittedParameters, IdleTimeoutParameters};
@@ -83,7 +83,7 @@ fn fit_limit(case: &Case, limit: f64, hits: &[&FatalSilence], survived: &Survive
     let hours = ActiveHours::around(hits.iter().map(|hit| hit.hour))?;
     let (inside, outside) = survived.above(limit, hours);
     let count = real(hits.len());
-    if hours.length() > MAX_HOURS || outside < MIN_CONTRAST || count < MIN_STRIKE_SHARE * (count + inside) {
+    if hours.length() > MAX_HOURS || outside < MIN_CONTRAST || count < MIN_HIT_SHARE * (count + inside) {
         return None;
     }
     let mut drops: Vec<usize> = hits.iter().map(|hit| hit.drop).collect();

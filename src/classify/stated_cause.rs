@@ -87,9 +87,8 @@ pub(super) fn is_own_network(drop: &DroppedEvent) -> bool {
 mod tests {
     use super::*;
 
-    fn stated(drop: DroppedEvent) -> Option<Pattern> {
-        let reason = drop.reason_code;
-        stated_pattern(&drop, reason, Circumstances::default())
+    fn stated(drop: &DroppedEvent) -> Option<Pattern> {
+        stated_pattern(drop, drop.reason_code, Circumstances::default())
     }
 
     fn with_code(reason_code: u8) -> DroppedEvent {
@@ -102,25 +101,25 @@ mod tests {
 
     #[test]
     fn reason_codes_that_name_the_cause_explain_the_drop() {
-        assert_eq!(stated(with_code(0x8E)), Some(Pattern::ClientIdTakeover));
-        assert_eq!(stated(with_code(0x87)), Some(Pattern::PublishTriggered));
-        assert_eq!(stated(with_code(0x95)), Some(Pattern::PublishTriggered));
-        assert_eq!(stated(with_code(0x97)), Some(Pattern::MessageRate));
-        assert_eq!(stated(with_code(0xA0)), Some(Pattern::FixedLifetime));
+        assert_eq!(stated(&with_code(0x8E)), Some(Pattern::ClientIdTakeover));
+        assert_eq!(stated(&with_code(0x87)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(&with_code(0x95)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(&with_code(0x97)), Some(Pattern::MessageRate));
+        assert_eq!(stated(&with_code(0xA0)), Some(Pattern::FixedLifetime));
     }
 
     #[test]
     fn a_server_that_stops_explains_nothing_about_when() {
         for code in [0x00, 0x80, 0x88, 0x89, 0x8B, 0x98, 0x9C, 0x9D] {
-            assert_eq!(stated(with_code(code)), None, "{code:#x}");
+            assert_eq!(stated(&with_code(code)), None, "{code:#x}");
         }
         let closed = |code| DroppedEvent {
             ws_close_code: Some(code),
             how: Some(DropKind::WsClose),
             ..DroppedEvent::default()
         };
-        assert_eq!(stated(closed(1001)), None);
-        assert_eq!(stated(closed(1008)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(&closed(1001)), None);
+        assert_eq!(stated(&closed(1008)), Some(Pattern::PublishTriggered));
     }
 
     #[test]
@@ -141,9 +140,9 @@ mod tests {
             ..DroppedEvent::default()
         };
         let limit = "the broker sent a packet of 3000011 bytes; the limit here is 1048576";
-        assert_eq!(stated(error("X", limit, DropKind::Local)), Some(Pattern::PublishTriggered));
+        assert_eq!(stated(&error("X", limit, DropKind::Local)), Some(Pattern::PublishTriggered));
         let route = error("AWS_IO_SOCKET_NO_ROUTE_TO_HOST", "no route", DropKind::Local);
-        assert!(is_own_network(&route) && stated(route).is_none());
-        assert_eq!(stated(error("AWS_IO_SOCKET_TIMEOUT", "timed out", DropKind::Io)), None);
+        assert!(is_own_network(&route) && stated(&route).is_none());
+        assert_eq!(stated(&error("AWS_IO_SOCKET_TIMEOUT", "timed out", DropKind::Io)), None);
     }
 }
