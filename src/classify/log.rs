@@ -386,3 +386,6 @@ fn count_burst(bursts: &mut BTreeMap<u64, u64>, size: u64) {
     let step = (size / 16).max(1);
     *bursts.entry(size / step * step).or_default() += 1;
 }
+
+#[cfg(test)]
+mod tests;

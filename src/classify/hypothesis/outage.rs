@@ -12,11 +12,11 @@ use super::Fit;
 
 /// A session this short after failed attempts belongs to the previous incident, in seconds.
 const SAME_INCIDENT: f64 = 300.0;
-/// An incident is long from this time to reconnect on, in seconds.
+/// An incident that a close began is an outage from this time to reconnect on, in seconds.
 const LONG_OUTAGE: f64 = 45.0;
 /// Time to reconnect that is as common in a dip of the network as in an outage, in seconds.
 const AMBIGUOUS_OUTAGE: f64 = 120.0;
-/// Fewest failed connects of a long incident.
+/// Fewest failed connects after a close.
 const MIN_FAILED: u32 = 3;
 /// Share of the drops that long incidents must hold.
 const MIN_SHARE: f64 = 0.38;
@@ -27,11 +27,27 @@ struct Incident {
     drops: Vec<usize>,
     /// The longest reconnect among them that took several attempts, in seconds.
     longest: f64,
+    /// Whether the longest followed a close: the broker closed, and then accepted nobody.
+    is_closed: bool,
+}
+
+impl Incident {
+    /// Log evidence for an outage; `None` if the incident is none.
+    ///
+    /// A single close after which connects fail for a minute is a broker that is gone. Where the path was lost, or sessions
+    /// came and went meanwhile, a dip of the network looks the same, and minutes are needed.
+    fn weight(&self) -> Option<f64> {
+        let length = (self.longest / AMBIGUOUS_OUTAGE).ln();
+        if self.is_closed && self.drops.len() == 1 && self.longest > LONG_OUTAGE {
+            return Some((0.3 + 1.2 * length).min(3.0));
+        }
+        (self.longest > AMBIGUOUS_OUTAGE).then(|| (1.5 * length - 1.4).min(3.0))
+    }
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
     let incidents = incidents(case);
-    let long: Vec<&Incident> = incidents.iter().filter(|incident| incident.longest > LONG_OUTAGE).collect();
+    let long: Vec<&Incident> = incidents.iter().filter(|incident| incident.weight().is_some()).collect();
     if long.is_empty() {
         return Fit::impossible();
     }
@@ -41,8 +57,7 @@ pub(super) fn fit(case: &Case) -> Fit {
     let longest = long.iter().map(|incident| incident.longest).fold(0.0, f64::max);
     let share = real(hits.len()) / case.count_f64().max(1.0);
     let is_too_few = share < MIN_SHARE || (long.len() < 2 && share < 0.6);
-    let weight: f64 =
-        long.iter().map(|incident| (0.3 + 1.2 * (incident.longest / AMBIGUOUS_OUTAGE).ln()).min(3.0)).sum();
+    let weight: f64 = long.iter().filter_map(|incident| incident.weight()).sum();
     let gain = ln_beta_binomial(count, all, 5.0, 1.2) - ln_beta_binomial(count, all, 1.0, 15.0);
     Fit {
         log_evidence: case.null + if is_too_few { -2.0 } else { gain + weight.max(-4.0) },
@@ -72,15 +87,14 @@ fn incidents(case: &Case) -> Vec<Incident> {
         incident.drops.push(index);
         // A recording that ends while down contains at least several failed attempts.
         let took = match back_after {
-            Some(secs) if failed >= 2 && secs > AMBIGUOUS_OUTAGE => secs,
-            // A broker that closed and then accepts nobody is gone; where the path itself was lost, a dip looks the same.
-            Some(secs) if failed >= MIN_FAILED && matches!(drop.kind, EndKind::Clean | EndKind::Reset) => {
-                secs
-            }
+            Some(secs) if failed >= 2 => secs,
             None if failed >= 5 => 300.0,
             _ => 0.0,
         };
-        incident.longest = incident.longest.max(took);
+        if took > incident.longest {
+            incident.longest = took;
+            incident.is_closed = failed >= MIN_FAILED && matches!(drop.kind, EndKind::Clean | EndKind::Reset);
+        }
     }
     incidents
 }

@@ -15,7 +15,7 @@ const MIN_HITS: usize = 3;
 /// Hypotheses for the same drops share every misfit of the kernel: at most this many drops count as independent.
 const MAX_INDEPENDENT_DROPS: f64 = 6.0;
 /// The same where the second explains as many drops.
-const MAX_SAME_DROPS: f64 = 2.0;
+const MAX_SAME_DROPS: f64 = 3.0;
 /// Overlap of the explained drops from which two hypotheses compete for the same drops.
 const SAME_DROPS: f64 = 0.7;
 /// Least share of the drops of a timer that an observed event must explain to precede it.

@@ -5,7 +5,9 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod any;
+mod field;
 mod recording_builder;
+mod reports;
 
 use dropscope::classify::{AdviceAction, Pattern};
 use dropscope::diagnostics::Event;

@@ -37,6 +37,13 @@ impl RecordingBuilder {
         Stamp::new(midnight, Duration::ZERO).plus(Duration::from_secs_f64(self.now))
     }
 
+    /// Ends the session and uses another keep-alive from now on.
+    pub(crate) fn change_keep_alive(&mut self, secs: f64) -> &mut Self {
+        let from = std::mem::replace(&mut self.keep_alive, secs);
+        self.event(Event::Disconnected { by: Initiator::Experiment });
+        self.event(Event::KeepAliveChanged { from, to: secs })
+    }
+
     pub(crate) fn event(&mut self, event: Event) -> &mut Self {
         let observed = StampedEvent { at: self.now(), event };
         self.pending.push(observed.clone());
@@ -82,7 +89,11 @@ impl RecordingBuilder {
 
     /// Stays connected for this long, with a ping every keep-alive.
     pub(crate) fn pings(&mut self, secs: f64) -> &mut Self {
-        let end = self.now + secs;
+        self.pings_to(self.now + secs)
+    }
+
+    /// Stays connected until this many seconds after the start.
+    pub(crate) fn pings_to(&mut self, end: f64) -> &mut Self {
         while self.now + self.keep_alive < end {
             self.advance(self.keep_alive).ping();
         }
