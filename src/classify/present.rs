@@ -302,6 +302,7 @@ fn refused_upgrade(status: u16, failed: &ConnectFailedEvent) -> Explained {
     let sentence =
         join_detail(&format!("the server refuses the WebSocket upgrade with HTTP {status}"), &detail);
     let advice = match status {
+        401 | 403 if detail.contains("clock is") => "set the clock of this computer",
         401 => "check user name, password or token",
         403 => "renew the credentials, check the clock of this computer and the policy of this client",
         404 => "check the path of the address: many brokers use /mqtt",

@@ -17,7 +17,12 @@ pub(in crate::classify) fn evidence(frame: &Frame, posterior: &Posterior) -> Vec
     if let Some(fit) = posterior.fits.get(&posterior.pattern) {
         sentences.extend(pattern_evidence(frame, posterior.pattern, fit));
     }
-    if let Some((pattern, fit)) = &posterior.second {
+    // Random loss beside a mechanism has no marks of its own; its sentences are about all drops.
+    let second = posterior
+        .second
+        .as_ref()
+        .filter(|(pattern, _)| !matches!(pattern, Pattern::Random | Pattern::Bursty));
+    if let Some((pattern, fit)) = second {
         sentences.extend(pattern_evidence(frame, *pattern, fit).into_iter().take(2));
     }
     if posterior.pattern == Pattern::Undetermined

@@ -117,7 +117,8 @@ async fn a_denied_topic_is_a_rejected_publish() {
         drops += 1;
         state = running.until_connected(drops).await;
     }
-    assert!(drops >= 3, "no verdict after {drops} drops");
+    // Two of two is a finding, so that the topic need not be published to a third time.
+    assert!(drops >= 2, "no verdict after {drops} drops");
     let name = "the broker refuses what the client asks for";
     let panel = running.panel(&state, "Why");
     assert_contains(&panel, &["REJECTED PUBLISH", name, "Correct the topic or the policy:", "/ctrl\""]);
