@@ -1,11 +1,11 @@
 //! Whether a change helped: the drops since then, against those expected at the rate before.
 
-use super::Calm;
 use super::case::RecordedSessions;
+use super::explanation::length;
 use super::math::real;
 use super::posterior::regimes::Regimes;
 use super::session::Session;
-use crate::diagnostics::sentence::duration_words;
+use super::{Advice, AdviceAction, Calm};
 use crate::diagnostics::words;
 
 /// Least number of expected drops worth a comparison.
@@ -70,13 +70,17 @@ impl Calm {
         self.drops == 0 && self.expected >= SUCCESS
     }
 
+    /// What to do once a changed keep-alive has ended the drops.
+    pub(super) fn advice(&self) -> Option<Advice> {
+        let secs = self.keep_alive_secs.filter(|secs| *secs > 0.0 && self.is_success())?;
+        let text = format!("keep the keep-alive at {}: the drops have stopped", length(secs));
+        Some(Advice::new(text, AdviceAction::Wait))
+    }
+
     /// The comparison in a sentence, without the full stop.
     pub fn sentence(&self) -> String {
-        let duration = |secs: f64| {
-            duration_words(std::time::Duration::try_from_secs_f64(secs.max(0.0)).unwrap_or_default())
-        };
         let at = match self.keep_alive_secs {
-            Some(secs) if secs > 0.0 => format!(" at a keep-alive of {}", duration(secs)),
+            Some(secs) if secs > 0.0 => format!(" at a keep-alive of {}", length(secs)),
             Some(_) => " with the keep-alive off".to_owned(),
             None => String::new(),
         };
@@ -90,8 +94,8 @@ impl Calm {
         format!(
             "since {} UTC{at}: {drops} in {}, {expected} expected (before: one per {})",
             self.since.format("%Y-%m-%d %H:%M"),
-            duration(self.connected_secs),
-            duration(self.secs_per_drop_before)
+            length(self.connected_secs),
+            length(self.secs_per_drop_before)
         )
     }
 }

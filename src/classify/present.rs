@@ -197,19 +197,19 @@ fn by_error_name(name: &str, detail: &str) -> Option<Explained> {
     } else if has("DNS_") {
         explained(
             Dns,
-            with_detail("the host name has no address"),
+            "the host name has no address".to_owned(),
             "check the spelling of the host, and whether this computer's name resolution works",
         )
     } else if has("CONNECTION_REFUSED") {
         explained(
             Refused,
-            with_detail("the host refuses the connection: nothing listens on this port"),
+            "the host refuses the connection: nothing listens on this port".to_owned(),
             "check the port, and whether the broker runs",
         )
     } else if has("NO_ROUTE") || has("NETWORK_UNREACHABLE") || has("NETWORK_DOWN") || has("INVALID_ADDRESS") {
         explained(
             Route,
-            with_detail("this computer has no route to the broker"),
+            "this computer has no route to the broker".to_owned(),
             "check the network of this computer: cable, Wi-Fi, gateway, VPN",
         )
     } else {
@@ -244,12 +244,12 @@ fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {
     Some(match phase? {
         Phase::Dns => explained(
             PresentFaultKind::Dns,
-            with_detail("the host name cannot be resolved"),
+            "the host name cannot be resolved".to_owned(),
             "check the spelling of the host, and whether this computer's name resolution works",
         ),
         Phase::Tcp => explained(
             PresentFaultKind::Timeout,
-            with_detail("nobody answers at the address"),
+            "nobody answers at the address".to_owned(),
             "check host and port, and whether a firewall blocks the port",
         ),
         Phase::Tls => explained(

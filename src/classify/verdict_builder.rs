@@ -26,6 +26,9 @@ pub(super) fn build_verdict(history: &RecordedSessions, at: Stamp) -> Verdict {
     let classification = classification(frame, posterior);
     let mut diagnosis = diagnosis(frame, posterior, &classification.hypotheses, at);
     diagnosis.calm = calm::calm(history, &regimes);
+    if let Some(advice) = diagnosis.calm.and_then(|calm| calm.advice()) {
+        diagnosis.next = advice;
+    }
     if let Some((earlier_frame, earlier)) = &regimes.earlier {
         diagnosis.also.push(earlier_finding(earlier_frame, earlier));
     }

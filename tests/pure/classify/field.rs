@@ -116,7 +116,7 @@ fn a_cure_strengthens_the_verdict_and_is_shown_as_success() {
     assert!(calm.is_success() && calm.drops == 0 && calm.expected > 10.0, "{calm:?}");
     let page = VerdictPage::new(&after);
     assert!(
-        page.text(ItemRole::Cured).is_some_and(|text| text.contains("at a keep-alive of 1 min: no drop in"))
+        page.text(ItemRole::Cured).is_some_and(|text| text.contains("at a keep-alive of 60 s: no drop in"))
     );
 }
 

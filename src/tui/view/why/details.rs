@@ -42,14 +42,16 @@ fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
         let items = body.items.iter().filter(|item| item.sign == sign);
         items.flat_map(|item| lines_of(context, item.sign, &item.text, columns)).collect()
     };
-    lines.extend(rows_of(Sign::Plain));
+    for sign in [Sign::Now, Sign::Plain, Sign::Cured, Sign::Calm] {
+        lines.extend(rows_of(sign));
+    }
     lines.extend(next_step(context, &body.step, usize::MAX, columns));
     let verdict = context.published.verdict.as_deref();
-    let known = if verdict.is_some_and(Verdict::is_named) { "For it" } else { "What is known" };
+    let known = if verdict.is_some_and(Verdict::is_named) { "Evidence for" } else { "What is known" };
     let parts = [
         (known, Sign::For),
-        ("Against it", Sign::Against),
-        ("Beside it", Sign::Also),
+        ("Evidence against", Sign::Against),
+        ("Also seen", Sign::Also),
         ("What is missing", Sign::Missing),
     ];
     for (title, sign) in parts {
@@ -57,10 +59,10 @@ fn lines(context: &ViewContext, columns: usize) -> Vec<Line<'static>> {
     }
     if let Some(verdict) = verdict.filter(|one| one.classification.drops > 0) {
         let details = WhyDetails { context, verdict, columns };
-        section(context, &mut lines, "How probable", details.patterns());
+        section(context, &mut lines, "Probability", details.patterns());
         section(context, &mut lines, "Separating test", details.separate());
-        section(context, &mut lines, "Causes of such a pattern", details.causes());
-        section(context, &mut lines, "Whose side it is on", details.outcomes());
+        section(context, &mut lines, "Likely causes", details.causes());
+        section(context, &mut lines, "Where the cause is", details.outcomes());
     }
     lines
 }
