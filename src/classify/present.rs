@@ -109,7 +109,7 @@ impl PresentTracker {
                     "connected, but the broker refuses the subscription to \"{}\": {why} (0x{code:02X})",
                     clean(filter)
                 ),
-                advice: "allow this client to subscribe to it in the broker's access rules, or leave the subscription out".into(),
+                advice: "allow it in the broker's access rules, or leave it out".into(),
             });
         }
         let failed = self.last.as_ref()?;
@@ -174,13 +174,13 @@ fn by_error_name(name: &str, detail: &str) -> Option<Explained> {
         explained(
             Certificate,
             with_detail("the server's certificate has expired"),
-            "have the broker's owner renew the certificate; check the date of this computer too",
+            "have the certificate renewed, or set the clock of this computer",
         )
     } else if has("CERTIFICATE_NOT_YET_VALID") {
         explained(
             Certificate,
             with_detail("the server's certificate is not valid yet"),
-            "check the date of this computer and of the server",
+            "set the clock of this computer or of the server",
         )
     } else if has("HOST_NAME_MISMATCH") {
         explained(
@@ -198,7 +198,7 @@ fn by_error_name(name: &str, detail: &str) -> Option<Explained> {
         explained(
             Dns,
             "the host name has no address".to_owned(),
-            "check the spelling of the host, and whether this computer's name resolution works",
+            "check the spelling of the host, and the DNS of this computer",
         )
     } else if has("CONNECTION_REFUSED") {
         explained(
@@ -245,7 +245,7 @@ fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {
         Phase::Dns => explained(
             PresentFaultKind::Dns,
             "the host name cannot be resolved".to_owned(),
-            "check the spelling of the host, and whether this computer's name resolution works",
+            "check the spelling of the host, and the DNS of this computer",
         ),
         Phase::Tcp => explained(
             PresentFaultKind::Timeout,
@@ -255,12 +255,12 @@ fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {
         Phase::Tls => explained(
             PresentFaultKind::Certificate,
             with_detail("the TLS handshake fails"),
-            "check the certificates of both sides, and whether the port speaks TLS",
+            "check both certificates, and whether the port speaks TLS",
         ),
         Phase::Websocket => explained(
             PresentFaultKind::Upgrade,
             with_detail("the WebSocket upgrade fails"),
-            "check the path of the address, and whether the port speaks WebSocket",
+            "check the path, and whether the port speaks WebSocket",
         ),
         Phase::Credentials => explained(
             PresentFaultKind::Login,
@@ -270,7 +270,7 @@ fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {
         Phase::Connack => explained(
             PresentFaultKind::Login,
             with_detail("the broker does not accept the CONNECT"),
-            "check user name, password, client id and the broker's access rules",
+            "check login, client id and the broker's access rules",
         ),
     })
 }
@@ -304,11 +304,11 @@ fn refused_upgrade(status: u16, failed: &ConnectFailedEvent) -> Explained {
     let advice = match status {
         401 | 403 if detail.contains("clock is") => "set the clock of this computer",
         401 => "check user name, password or token",
-        403 => "renew the credentials, check the clock of this computer and the policy of this client",
+        403 => "renew the credentials; check the clock and the policy",
         404 => "check the path of the address: many brokers use /mqtt",
         426 => "check that the address is that of a WebSocket listener",
-        429 => "wait: the server limits how often this client may connect",
-        500..=599 => "wait, and ask the server's owner: its gateway or broker fails",
+        429 => "wait: the server limits the rate of connects",
+        500..=599 => "wait, or ask the server's owner",
         _ => "check the address and the login",
     };
     let kind = match status {

@@ -214,5 +214,5 @@ fn while_it_cannot_connect_that_is_explained_first() {
     assert_eq!(now.kind, PresentFaultKind::Certificate);
     let page = VerdictPage::new(&verdict);
     assert_eq!(page.items().first().map(|item| item.role), Some(ItemRole::Now));
-    assert!(page.text(ItemRole::NextStep).is_some_and(|step| step.contains("renew the certificate")));
+    assert!(page.text(ItemRole::NextStep).is_some_and(|step| step.contains("have the certificate renewed")));
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 use dropscope::classify::causes::catalogue;
 use dropscope::classify::{
-    Advice, AdviceAction, DropPrediction, OutcomeShares, Pattern, RankedCause, SecondaryFinding, Verdict,
+    Advice, AdviceAction, Calm, DropPrediction, OutcomeShares, Pattern, PresentFault, PresentFaultKind,
+    RankedCause, SecondaryFinding, Verdict,
 };
 use dropscope::diagnostics::event::ConnectKind;
 use dropscope::state::LiveState;
@@ -160,6 +161,37 @@ fn nothing_yet() -> ScreenFixture {
     scene(published, verdict)
 }
 
+/// The broker's certificate expired before the first connect.
+fn never_connected() -> ScreenFixture {
+    let published = sample::connecting();
+    let mut verdict = Verdict::undetermined(published.snapshot.at);
+    verdict.diagnosis.now = Some(PresentFault {
+        kind: PresentFaultKind::Certificate,
+        since: published.snapshot.at.wall - TimeDelta::minutes(7),
+        attempts: 12,
+        sentence: "the server's certificate has expired: valid until 2026-11-03".into(),
+        advice: "have the certificate renewed, or set the clock of this computer".into(),
+    });
+    scene(published, verdict)
+}
+
+/// A pattern is known, and a shorter keep-alive has ended the drops.
+fn cured() -> ScreenFixture {
+    let fixture = sure();
+    let mut published = fixture.published.clone();
+    let mut verdict = published.verdict.as_deref().expect("a verdict").clone();
+    verdict.diagnosis.calm = Some(Calm {
+        since: published.snapshot.at.wall - TimeDelta::hours(5),
+        keep_alive_secs: Some(60.0),
+        connected_secs: 17_900.0,
+        drops: 0,
+        expected: 8.4,
+        secs_per_drop_before: 2_131.0,
+    });
+    published.verdict = Some(Arc::new(verdict));
+    ScreenFixture::new(published)
+}
+
 fn why(scene: ScreenFixture) -> ScreenFixture {
     scene.with(|model| model.popup = Some(Popup::Why { scroll: 0 }))
 }
@@ -171,6 +203,8 @@ fn why_panel_for_each_confidence_level() {
     snap("why-lead", &lead());
     snap("why-few", &few());
     snap("why-nothing-yet", &nothing_yet());
+    snap("why-never-connected", &never_connected());
+    snap("why-cured", &cured());
 }
 
 #[test]
@@ -179,6 +213,8 @@ fn why_popup() {
     snap("why-full-two-causes", &why(two_causes()));
     snap("why-full-lead", &why(lead()));
     snap("why-full-nothing-yet", &why(nothing_yet()));
+    snap("why-full-never-connected", &why(never_connected()));
+    snap("why-full-cured", &why(cured()));
 }
 
 #[test]
