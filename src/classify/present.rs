@@ -154,10 +154,9 @@ fn explain(failed: &ConnectFailedEvent, endpoint: &str) -> Explained {
     if let Some(code) = failed.return_code.filter(|code| *code != 0) {
         return refused_connect(code);
     }
-    let name = failed.error_name.as_deref().unwrap_or_default();
     let detail = detail_of(failed);
     let scheme = endpoint.split_once("://").map_or("", |(scheme, _)| scheme);
-    by_error_name(name, &detail)
+    by_error_words(failed, &detail)
         .or_else(|| wrong_scheme(failed, scheme, &detail))
         .or_else(|| by_phase(failed.phase, &detail))
         .unwrap_or_else(|| {
@@ -166,55 +165,104 @@ fn explain(failed: &ConnectFailedEvent, endpoint: &str) -> Explained {
         })
 }
 
-fn by_error_name(name: &str, detail: &str) -> Option<Explained> {
-    use PresentFaultKind::{Certificate, Dns, Refused, Route};
-    let with_detail = |text| join_detail(text, detail);
-    let has = |part: &str| name.contains(part);
-    Some(if has("CERTIFICATE_EXPIRED") {
-        explained(
-            Certificate,
-            with_detail("the server's certificate has expired"),
-            "have the certificate renewed, or set the clock of this computer",
-        )
-    } else if has("CERTIFICATE_NOT_YET_VALID") {
-        explained(
-            Certificate,
-            with_detail("the server's certificate is not valid yet"),
-            "set the clock of this computer or of the server",
-        )
-    } else if has("HOST_NAME_MISMATCH") {
-        explained(
-            Certificate,
-            with_detail("the server's certificate is made for another host"),
-            "connect to a name that the certificate contains",
-        )
-    } else if has("UNKNOWN_ROOT_CERTIFICATE") || has("INVALID_CERTIFICATE_CHAIN") {
-        explained(
-            Certificate,
-            with_detail("the server's certificate is not trusted here"),
-            "give the certificate authority of this broker with --cafile",
-        )
-    } else if has("DNS_") {
-        explained(
-            Dns,
-            "the host name has no address".to_owned(),
-            "check the spelling of the host, and the DNS of this computer",
-        )
-    } else if has("CONNECTION_REFUSED") {
-        explained(
-            Refused,
-            "the host refuses the connection: nothing listens on this port".to_owned(),
-            "check the port, and whether the broker runs",
-        )
-    } else if has("NO_ROUTE") || has("NETWORK_UNREACHABLE") || has("NETWORK_DOWN") || has("INVALID_ADDRESS") {
-        explained(
-            Route,
-            "this computer has no route to the broker".to_owned(),
-            "check the network of this computer: cable, Wi-Fi, gateway, VPN",
-        )
-    } else {
-        return None;
-    })
+/// What an error says, by the words in its name or message; own names, and those of other programs.
+struct ErrorWords {
+    /// Each of them alone is enough; in lower case.
+    any: &'static [&'static str],
+    kind: PresentFaultKind,
+    sentence: &'static str,
+    advice: &'static str,
+    /// Whether the rest of the message adds to the sentence.
+    shows_detail: bool,
+}
+
+/// The most specific first.
+const ERROR_WORDS: [ErrorWords; 8] = [
+    ErrorWords {
+        any: &["certificate_expired", "certificate has expired", "certificate expired", "certificateexpired"],
+        kind: PresentFaultKind::Certificate,
+        sentence: "the server's certificate has expired",
+        advice: "have the certificate renewed, or set the clock of this computer",
+        shows_detail: true,
+    },
+    ErrorWords {
+        any: &["not_yet_valid", "not yet valid", "notvalidyet"],
+        kind: PresentFaultKind::Certificate,
+        sentence: "the server's certificate is not valid yet",
+        advice: "set the clock of this computer or of the server",
+        shows_detail: true,
+    },
+    ErrorWords {
+        any: &["host_name_mismatch", "hostname mismatch", "does not match the host", "doesn't match"],
+        kind: PresentFaultKind::Certificate,
+        sentence: "the server's certificate is made for another host",
+        advice: "connect to a name that the certificate contains",
+        shows_detail: true,
+    },
+    ErrorWords {
+        any: &[
+            "unknown_root_certificate",
+            "invalid_certificate_chain",
+            "certificate verify failed",
+            "self signed",
+            "self-signed",
+            "unknown ca",
+        ],
+        kind: PresentFaultKind::Certificate,
+        sentence: "the server's certificate is not trusted here",
+        advice: "give the certificate authority of this broker with --cafile",
+        shows_detail: true,
+    },
+    ErrorWords {
+        any: &[
+            "not authorized",
+            "not authorised",
+            "bad user name",
+            "bad username",
+            "unauthorized",
+            "forbidden",
+        ],
+        kind: PresentFaultKind::Login,
+        sentence: "the login is refused",
+        advice: "check user name, password and the broker's access rules",
+        shows_detail: true,
+    },
+    ErrorWords {
+        any: &["_dns_", "enotfound", "eai_again", "getaddrinfo", "name or service not known", "no such host"],
+        kind: PresentFaultKind::Dns,
+        sentence: "the host name has no address",
+        advice: "check the spelling of the host, and the DNS of this computer",
+        shows_detail: false,
+    },
+    ErrorWords {
+        any: &["connection_refused", "connection refused", "econnrefused"],
+        kind: PresentFaultKind::Refused,
+        sentence: "the host refuses the connection: nothing listens on this port",
+        advice: "check the port, and whether the broker runs",
+        shows_detail: false,
+    },
+    ErrorWords {
+        any: &[
+            "no_route",
+            "no route to host",
+            "unreach",
+            "network_down",
+            "network is down",
+            "socket_invalid_address",
+        ],
+        kind: PresentFaultKind::Route,
+        sentence: "this computer has no route to the broker",
+        advice: "check the network of this computer: cable, Wi-Fi, gateway, VPN",
+        shows_detail: false,
+    },
+];
+
+fn by_error_words(failed: &ConnectFailedEvent, detail: &str) -> Option<Explained> {
+    let parts = [failed.error_name.as_deref(), failed.error_message.as_deref()];
+    let text = parts.into_iter().flatten().collect::<Vec<_>>().join(" ").to_ascii_lowercase();
+    let words = ERROR_WORDS.iter().find(|words| words.any.iter().any(|part| text.contains(part)))?;
+    let detail = if words.shows_detail { detail } else { "" };
+    Some(explained(words.kind, join_detail(words.sentence, detail), words.advice))
 }
 
 /// Bytes of another protocol than the one expected.

@@ -53,6 +53,21 @@ fn each_kind_of_failure_has_its_own_answer() {
 }
 
 #[test]
+fn the_words_of_other_programs_are_understood() {
+    let kind = |message: &str| {
+        let failed =
+            ConnectFailedEvent { error_message: Some(message.into()), ..ConnectFailedEvent::default() };
+        fault_after(vec![failed]).kind
+    };
+    assert_eq!(kind("SSL: CERTIFICATE_VERIFY_FAILED certificate has expired"), PresentFaultKind::Certificate);
+    assert_eq!(kind("getaddrinfo ENOTFOUND broker.example"), PresentFaultKind::Dns);
+    assert_eq!(kind("connect ECONNREFUSED 192.0.2.7:1883"), PresentFaultKind::Refused);
+    assert_eq!(kind("connect EHOSTUNREACH 192.0.2.7:1883"), PresentFaultKind::Route);
+    assert_eq!(kind("Connection refused: Not authorized"), PresentFaultKind::Login);
+    assert_eq!(kind("something else"), PresentFaultKind::Other);
+}
+
+#[test]
 fn codes_of_the_server_come_first() {
     let refused = |return_code, http_status| ConnectFailedEvent {
         return_code,

@@ -61,7 +61,7 @@ fn the_example_recording_with_a_300_s_nat_is_an_idle_timeout() {
     assert_eq!(verdict.classification.pattern, Pattern::IdleTimeout, "{verdict:#?}");
     assert!(verdict.classification.confidence > 0.75, "{}", verdict.classification.confidence);
     assert_eq!(verdict.cause().map(|cause| cause.id.as_str()), Some("nat_idle_timeout"));
-    assert_eq!(verdict.diagnosis.next.text, "keep the keep-alive at or below 210 s: see whether it holds");
+    assert_eq!(verdict.diagnosis.next.text, "keep the keep-alive at 60 s: the drops have stopped");
 }
 
 #[test]
