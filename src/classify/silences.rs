@@ -11,10 +11,14 @@ use super::survivors::SurvivalTable;
 
 /// Silences shorter than this are no evidence about a limit, in seconds.
 const MIN_SILENCE: f64 = 1.0;
-/// Relative resolution of a stored length: below [`FINE_FROM`] seconds, and from there on.
-const COARSE_RESOLUTION: f64 = 0.02;
-const FINE_RESOLUTION: f64 = 0.001;
+/// Bits of the mantissa that tell stored lengths apart, below [`FINE_FROM`] seconds and from there on: 1.6 % and 0.1 % at most.
+const COARSE_BITS: u32 = 6;
+const FINE_BITS: u32 = 10;
 const FINE_FROM: f64 = 15.0;
+/// Keeps the bins of both resolutions apart.
+const FINE_FLAG: u32 = 1 << 31;
+/// Lengths of the newest time kept one by one before equal ones are counted together.
+const MAX_OPEN: usize = 4_096;
 /// Cells kept of each kind; beyond, the resolution in time becomes four times coarser.
 const MAX_CELLS: usize = 16_384;
 /// Finest resolution in time, in seconds.
@@ -61,6 +65,13 @@ struct Cell {
     sum: f64,
 }
 
+impl Cell {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.sum += other.sum;
+    }
+}
+
 /// The survived silences of one kind, by time and length.
 #[derive(Debug, Clone, Default)]
 struct SilenceTable {
@@ -68,8 +79,9 @@ struct SilenceTable {
     closed: BTreeMap<(u64, u32), Cell>,
     /// Coarser resolution in time: a factor of 4 to this power.
     coarseness: i32,
-    /// The cells of the newest time, which most silences belong to.
-    open: BTreeMap<u32, Cell>,
+    /// The silences of the newest time, which most belong to: by [`bin`] only when the time ends, since this is done for each
+    /// packet.
+    open: Vec<(u32, Cell)>,
     open_at: u64,
 }
 
@@ -110,7 +122,7 @@ impl SilenceLog {
         }
         let Some(table) = self.tables.get(kind as usize) else { return };
         let is_open_within = (from.0..to.0).contains(&table.open_at);
-        let open = table.open.values().filter(|_| is_open_within).map(|cell| (&table.open_at, cell));
+        let open = table.open.iter().filter(|_| is_open_within).map(|(_, cell)| (&table.open_at, cell));
         for (at, cell) in table.closed.range(from..to).map(|((at, _), cell)| (at, cell)).chain(open) {
             #[expect(clippy::cast_precision_loss, reason = "counts, and milliseconds of some years")]
             let (at, count) = (*at as f64 / 1_000.0, cell.count as f64);
@@ -129,16 +141,27 @@ impl SilenceTable {
             self.close();
             self.open_at = at;
         }
-        let cell = self.open.entry(bin(silence.length)).or_default();
-        cell.count += 1;
-        cell.sum += silence.length;
+        if self.open.len() >= MAX_OPEN {
+            self.close();
+        }
+        self.open.push((bin(silence.length), Cell { count: 1, sum: silence.length }));
     }
 
     fn close(&mut self) {
-        for (bin, cell) in std::mem::take(&mut self.open) {
-            let into = self.closed.entry((self.open_at, bin)).or_default();
-            into.count += cell.count;
-            into.sum += cell.sum;
+        self.open.sort_unstable_by_key(|&(bin, _)| bin);
+        let mut sums: Option<(u32, Cell)> = None;
+        for (bin, cell) in self.open.drain(..) {
+            match &mut sums {
+                Some((same, sum)) if *same == bin => sum.add(cell),
+                _ => {
+                    if let Some((bin, sum)) = sums.replace((bin, cell)) {
+                        self.closed.entry((self.open_at, bin)).or_default().add(sum);
+                    }
+                }
+            }
+        }
+        if let Some((bin, sum)) = sums {
+            self.closed.entry((self.open_at, bin)).or_default().add(sum);
         }
         if self.closed.len() > MAX_CELLS {
             self.coarsen();
@@ -150,9 +173,7 @@ impl SilenceTable {
         let bucket = millis(HOUR * 4_f64.powi(self.coarseness)).max(1);
         let mut merged: BTreeMap<(u64, u32), Cell> = BTreeMap::new();
         for ((at, bin), cell) in std::mem::take(&mut self.closed) {
-            let into = merged.entry((at / bucket * bucket, bin)).or_default();
-            into.count += cell.count;
-            into.sum += cell.sum;
+            merged.entry((at / bucket * bucket, bin)).or_default().add(cell);
         }
         self.closed = merged;
     }
@@ -167,14 +188,12 @@ fn millis(at: Secs) -> u64 {
     (at.max(0.0) * 1_000.0).floor() as u64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "logarithms of a year are small")]
+/// Number of the bin of a length: exponent and leading bits of the mantissa, which grow like a logarithm.
+#[expect(clippy::cast_possible_truncation, reason = "22 bits at most are left")]
 fn bin(length: f64) -> u32 {
-    let length = length.clamp(MIN_SILENCE, 1e9);
-    if length < FINE_FROM {
-        (length.ln() / COARSE_RESOLUTION).round() as u32
-    } else {
-        1_000 + ((length / FINE_FROM).ln() / FINE_RESOLUTION).round() as u32
-    }
+    let bits = if length < FINE_FROM { COARSE_BITS } else { FINE_BITS };
+    let number = (length.to_bits() >> (f64::MANTISSA_DIGITS - 1 - bits)) as u32;
+    if length < FINE_FROM { number } else { FINE_FLAG | number }
 }
 
 /// The silences of the live session.
@@ -318,7 +337,7 @@ mod tests {
             };
             log.add(silence.ended_at - 1_000.0, silence);
         }
-        assert!(log.tables[0].closed.len() <= MAX_CELLS + 977);
+        assert!(log.tables[0].closed.len() <= MAX_CELLS + MAX_OPEN);
         assert_eq!(lengths(&log, SilenceKind::Either, 0.0..1e12).len(), 60_000);
     }
 }

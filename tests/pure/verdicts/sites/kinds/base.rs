@@ -11,7 +11,7 @@ use super::super::site::{
 
 /// Client ids of people and of other programs.
 const OWN_IDS: [&str; 7] =
-    ["zigbee2mqtt", "kitchen-panel", "hass-8f3a", "boiler_room", "ems-esp", "node-red-1", "pump-07"];
+    ["zigbee2mqtt", "kitchen-panel", "ha-8f3a", "boiler_room", "ems-esp", "node-red-1", "pump-07"];
 
 /// A site without anything that ends a session.
 pub(super) fn site(sampler: &mut Sampler) -> Site {
