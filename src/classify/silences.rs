@@ -3,7 +3,7 @@
 //! Only a packet from the peer proves that a session is alive. A silence that an outgoing packet ends is therefore
 //! pending until the next packet arrives; if none does, it proves nothing.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::session::{PacketSeen, Secs};
@@ -58,14 +58,14 @@ pub(super) struct Silence {
     pub(super) ended_at: Secs,
 }
 
-/// Equal silences of about the same time.
+/// Silences of about the same length and time.
 #[derive(Debug, Clone, Copy, Default)]
-struct Cell {
+struct SilenceSum {
     count: u64,
     sum: f64,
 }
 
-impl Cell {
+impl SilenceSum {
     fn add(&mut self, other: Self) {
         self.count += other.count;
         self.sum += other.sum;
@@ -75,13 +75,14 @@ impl Cell {
 /// The survived silences of one kind, by time and length.
 #[derive(Debug, Clone, Default)]
 struct SilenceTable {
-    /// By the start of the session or of the hour in milliseconds, whichever is later; then by length.
-    closed: BTreeMap<(u64, u32), Cell>,
+    /// Sorted by the start of the session or of the hour in milliseconds, whichever is later, then by [`bin`]. Two cells can
+    /// have the same key.
+    closed: Vec<((u64, u32), SilenceSum)>,
     /// Coarser resolution in time: a factor of 4 to this power.
     coarseness: i32,
     /// The silences of the newest time, which most belong to: by [`bin`] only when the time ends, since this is done for each
     /// packet.
-    open: Vec<(u32, Cell)>,
+    open: Vec<(u32, SilenceSum)>,
     open_at: u64,
 }
 
@@ -115,15 +116,13 @@ impl SilenceLog {
         range: &Range<Secs>,
         visit: &mut dyn FnMut(Secs, f64, u64),
     ) {
-        let from = (millis(range.start), 0);
-        let to = (millis(range.end), 0);
-        if from > to {
-            return;
-        }
+        let within = millis(range.start)..millis(range.end);
         let Some(table) = self.tables.get(kind as usize) else { return };
-        let is_open_within = (from.0..to.0).contains(&table.open_at);
+        let is_open_within = within.contains(&table.open_at);
         let open = table.open.iter().filter(|_| is_open_within).map(|(_, cell)| (&table.open_at, cell));
-        for (at, cell) in table.closed.range(from..to).map(|((at, _), cell)| (at, cell)).chain(open) {
+        let first = table.closed.partition_point(|&((at, _), _)| at < within.start);
+        let closed = table.closed.iter().skip(first).map(|((at, _), cell)| (at, cell));
+        for (at, cell) in closed.take_while(|(at, _)| **at < within.end).chain(open) {
             #[expect(clippy::cast_precision_loss, reason = "counts, and milliseconds of some years")]
             let (at, count) = (*at as f64 / 1_000.0, cell.count as f64);
             visit(at, cell.sum / count, cell.count);
@@ -137,31 +136,23 @@ impl SilenceTable {
         let in_bucket = (silence.ended_at / bucket).floor() * bucket;
         let at = if self.coarseness == 0 { in_bucket.max(session_start) } else { in_bucket };
         let at = millis(at);
-        if at != self.open_at {
+        if at != self.open_at || self.open.len() >= MAX_OPEN {
             self.close();
             self.open_at = at;
         }
-        if self.open.len() >= MAX_OPEN {
-            self.close();
-        }
-        self.open.push((bin(silence.length), Cell { count: 1, sum: silence.length }));
+        self.open.push((bin(silence.length), SilenceSum { count: 1, sum: silence.length }));
     }
 
     fn close(&mut self) {
+        let at = self.open_at;
+        let is_late = self.closed.last().is_some_and(|&((newest, _), _)| newest > at);
         self.open.sort_unstable_by_key(|&(bin, _)| bin);
-        let mut sums: Option<(u32, Cell)> = None;
-        for (bin, cell) in self.open.drain(..) {
-            match &mut sums {
-                Some((same, sum)) if *same == bin => sum.add(cell),
-                _ => {
-                    if let Some((bin, sum)) = sums.replace((bin, cell)) {
-                        self.closed.entry((self.open_at, bin)).or_default().add(sum);
-                    }
-                }
-            }
+        let first = self.closed.len();
+        for (bin, silences) in self.open.drain(..) {
+            append(&mut self.closed, first, (at, bin), silences);
         }
-        if let Some((bin, sum)) = sums {
-            self.closed.entry((self.open_at, bin)).or_default().add(sum);
+        if is_late {
+            self.closed.sort_by_key(|&(key, _)| key);
         }
         if self.closed.len() > MAX_CELLS {
             self.coarsen();
@@ -171,11 +162,22 @@ impl SilenceTable {
     fn coarsen(&mut self) {
         self.coarseness += 1;
         let bucket = millis(HOUR * 4_f64.powi(self.coarseness)).max(1);
-        let mut merged: BTreeMap<(u64, u32), Cell> = BTreeMap::new();
-        for ((at, bin), cell) in std::mem::take(&mut self.closed) {
-            merged.entry((at / bucket * bucket, bin)).or_default().add(cell);
+        let mut cells = std::mem::take(&mut self.closed);
+        for ((at, _), _) in &mut cells {
+            *at = *at / bucket * bucket;
         }
-        self.closed = merged;
+        cells.sort_unstable_by_key(|&(key, _)| key);
+        for (key, silences) in cells {
+            append(&mut self.closed, 0, key, silences);
+        }
+    }
+}
+
+/// Adds to the last cell, if that is of the same key and at `first` or later, else as a new cell.
+fn append(cells: &mut Vec<((u64, u32), SilenceSum)>, first: usize, key: (u64, u32), silences: SilenceSum) {
+    match cells.get_mut(first..).and_then(<[_]>::last_mut) {
+        Some((last, sum)) if *last == key => sum.add(silences),
+        _ => cells.push((key, silences)),
     }
 }
 
