@@ -26,6 +26,7 @@ mod posterior;
 mod present;
 mod rate;
 mod reason_code;
+mod separation;
 mod session;
 mod silences;
 mod stated_cause;
@@ -50,6 +51,7 @@ pub use fitted::{
 pub use headline::{ConfidenceLevel, percent};
 pub use pattern::Pattern;
 pub use present::{PresentFault, PresentFaultKind};
+pub use separation::{SeparationFacts, SeparationTest};
 pub use verdict::{
     Advice, AdviceAction, Calm, Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares,
     RankedCause, SecondaryFinding, Verdict,

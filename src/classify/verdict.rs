@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Pattern, PresentFault};
+use super::{Pattern, PresentFault, SeparationTest};
 use crate::diagnostics::Stamp;
 
 /// The `classification` object of exports and of `analyze --format json`.
@@ -53,6 +53,9 @@ pub struct Diagnosis {
     pub against: Vec<String>,
     /// A test that separates the answer from the first rival.
     pub separate: Option<String>,
+    /// The test that this program can run to separate them; `None` if only waiting does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub separation: Option<SeparationTest>,
     /// The most useful thing to do now.
     pub next: Advice,
     /// When the pattern predicts the next drop.
@@ -206,6 +209,7 @@ impl Verdict {
                 also: Vec::new(),
                 against: Vec::new(),
                 separate: None,
+                separation: None,
                 next: Advice::new("leave it running", AdviceAction::Wait),
                 expected: None,
                 outcomes: OutcomeShares { network: 0.25, server: 0.25, client: 0.25, environment: 0.25 },

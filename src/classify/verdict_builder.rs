@@ -55,6 +55,7 @@ fn diagnosis(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis], at
         also: secondary_findings(posterior),
         against: explanation::against(frame, posterior),
         separate: explanation::separating_test(posterior),
+        separation: None,
         next: explanation::advice(frame, posterior, fix),
         expected: explanation::predict_next_drop(frame, posterior, unix(at)),
         outcomes: causes::outcomes(hypotheses),

@@ -3,7 +3,7 @@
 use super::redact::Redactor;
 use crate::classify::{
     Classification, Diagnosis, DropPrediction, Hypothesis, OutcomeShares, PresentFault, RankedCause,
-    SecondaryFinding,
+    SecondaryFinding, SeparationTest,
 };
 
 /// Bound of the log Bayes factors; JSON has no infinity.
@@ -51,6 +51,7 @@ pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagno
             .collect(),
         against: redacted(&original.against, redactor),
         separate: original.separate.as_ref().map(|text| redactor.text(text)),
+        separation: original.separation.as_ref().and_then(|test| separation(test, redactor)),
         next,
         expected: original
             .expected
@@ -68,6 +69,17 @@ pub(super) fn diagnosis(original: &Diagnosis, redactor: &mut Redactor) -> Diagno
         calm: original.calm.filter(|calm| {
             [calm.connected_secs, calm.expected, calm.secs_per_drop_before].iter().all(|one| one.is_finite())
         }),
+    }
+}
+
+/// A test without private names; `None` if a number has no form in JSON.
+fn separation(test: &SeparationTest, redactor: &mut Redactor) -> Option<SeparationTest> {
+    match test {
+        SeparationTest::PingHalfway { limit_secs } if !limit_secs.is_finite() => None,
+        SeparationTest::WithholdTopic { topic } => {
+            Some(SeparationTest::WithholdTopic { topic: redactor.text(topic) })
+        }
+        other => Some(other.clone()),
     }
 }
 
