@@ -51,7 +51,7 @@
 //! | [`analysis`] | recordings and exports read together | `classify`, `diagnostics`, `export`, `state` |
 //! | [`collector`] | the diagnostics as a library for other programs' MQTT clients | `classify`, `clock`, `diagnostics`, `export`, `state` |
 //! | [`report_writer`] | exports and reports written beside a run, without holding it up | `diagnostics`, `export`, `state` |
-//! | [`monitor`] | the one async task of a run: link → record → fold → live state | `device`, `diagnostics`, `export`, `mqtt`, `report_writer`, `state` |
+//! | [`monitor`] | the one async task of a run: link → record → fold → live state | `classify`, `device`, `diagnostics`, `export`, `mqtt`, `report_writer`, `state` |
 //! | [`replay`] | a recording played as if it were live, at any moment of it | `classify`, `diagnostics`, `report_writer`, `state` |
 //! | [`tui`] | the screen: model, update, views | `classify`, `device`, `diagnostics`, `state` |
 //! | [`headless`] | the same without a terminal: lines and a summary | `classify`, `diagnostics`, `state` |

@@ -1,4 +1,5 @@
-//! Signals as requests to a running monitor: SIGTERM and SIGINT end it in order, SIGHUP and SIGUSR1 export now.
+//! Signals as requests to a running monitor: SIGTERM and SIGINT end it in order, SIGHUP and SIGUSR1 export now,
+//! SIGUSR2 runs or ends the test that separates two causes.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -78,6 +79,7 @@ async fn listen(
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
     let mut user1 = signal(SignalKind::user_defined1())?;
+    let mut user2 = signal(SignalKind::user_defined2())?;
     loop {
         let request = tokio::select! {
             _ = terminate.recv() => {
@@ -90,6 +92,7 @@ async fn listen(
             }
             _ = hangup.recv() => MonitorRequest::Export,
             _ = user1.recv() => MonitorRequest::Export,
+            _ = user2.recv() => MonitorRequest::ToggleSeparation,
             () = requests.closed() => return Ok(()),
         };
         if requests.send(request).await.is_err() {

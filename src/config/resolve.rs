@@ -180,9 +180,11 @@ fn link(
 ) -> Result<LinkSettings, ConfigError> {
     let own_id = options.broker.client_id.clone();
     check::session(options.mqtt.no_clean_session == Some(true), own_id.is_some())?;
+    let prefix = own_id.is_none().then(|| target.client_id_prefix.to_owned());
     let id = own_id.unwrap_or_else(|| format!("{}{:08x}", target.client_id_prefix, environment.random));
     check::client_id(&id)?;
     let mut link = LinkSettings::new(broker.address, id);
+    link.client_id_prefix = prefix;
     target.defaults.apply(&mut link);
     link.username = broker.username;
     link.password = broker.password;

@@ -45,7 +45,7 @@ pub use protocol::{MqttVersion, Transport, VersionChoice};
 pub use recorded_word::{RecordedWord, Word};
 pub use snapshot::{
     ConnectionRecord, DropRecord, KeepAliveArm, Level, LinkState, LogEntry, Mark, MarkKind, PingStats,
-    Recovery, SessionCounts, SessionEnd, Snapshot,
+    Recovery, RunningExperiment, SessionCounts, SessionEnd, Snapshot,
 };
 pub use time::{Clock, ClockReading, Stamp};
 pub use time_scale::TimeScale;

@@ -35,6 +35,7 @@ impl NameMask {
             Event::Subscribed { filters, .. } => filters.iter_mut().for_each(|filter| self.text(filter)),
             Event::Command(command) => self.text(&mut command.name),
             Event::Device { message } => self.text(message),
+            Event::Experiment { details, .. } => details.values_mut().for_each(|value| self.json(value)),
             Event::Dropped(dropped) => {
                 dropped.error_message.iter_mut().for_each(|text| self.text(text));
                 dropped
@@ -48,8 +49,22 @@ impl NameMask {
         }
     }
 
+    /// Whether events hold `name` as `recorded`.
+    pub fn is_recorded_as(&self, name: &str, recorded: &str) -> bool {
+        self.masked(name).map_or_else(|| name == recorded, |masked| masked == recorded)
+    }
+
     fn message(&self, message: &mut Message) {
         self.topic(&mut message.topic);
+    }
+
+    fn json(&self, value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => self.text(text),
+            serde_json::Value::Array(values) => values.iter_mut().for_each(|value| self.json(value)),
+            serde_json::Value::Object(fields) => fields.values_mut().for_each(|value| self.json(value)),
+            _ => {}
+        }
     }
 
     fn topic(&self, topic: &mut Arc<str>) {
@@ -111,6 +126,11 @@ mod tests {
                 ..DroppedEvent::default()
             }),
             Event::ConnectFailed(ConnectFailedEvent { error_message, ..ConnectFailedEvent::default() }),
+            Event::Experiment {
+                id: "separation".into(),
+                what: "started".into(),
+                details: [("separation".to_owned(), serde_json::json!({"topics": [topic]}))].into(),
+            },
         ];
         let mask =
             NameMask::new([("aabbccddeeff".to_owned(), "device".to_owned()), (String::new(), "x".into())]);
@@ -122,5 +142,9 @@ mod tests {
             assert_eq!(format!("{event:?}"), before.replace("aabbccddeeff", "device"));
         }
         assert!(!format!("{mask:?}").contains("aabb"));
+        assert!(
+            mask.is_recorded_as(topic, "cmd/52/navilink-device/st") && !mask.is_recorded_as(topic, topic)
+        );
+        assert!(mask.is_recorded_as("a/b", "a/b") && !mask.is_recorded_as("a/b", "a"));
     }
 }

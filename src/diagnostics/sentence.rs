@@ -9,7 +9,7 @@ use super::event::{
     AlertState, Attempt, CommandState, CommandUpdate, ConnectFailedEvent, ConnectKind, ConnectedEvent,
     DropKind, DroppedEvent, Event, Initiator, Phase, ProbeResult, StartedEvent, SystemSource, whole_secs,
 };
-use super::{ErrorName, Level, RecordedWord, VersionChoice};
+use super::{ErrorName, Level, RecordedWord, RunningExperiment, VersionChoice};
 
 /// Longest sentence, in characters; text from outside cannot fill the log.
 const MAX_CHARS: usize = 400;
@@ -38,7 +38,16 @@ pub fn sentence(event: &Event) -> Option<(Level, String)> {
         ),
         Event::Command(command) => (Level::Warn, command_words(command)?),
         Event::Device { message } => (Level::Info, format!("Device: {message}")),
-        Event::Experiment { id, what, .. } => (Level::Info, format!("Experiment {id}: {what}")),
+        Event::Experiment { id, what, details } => {
+            let title = details.get(RunningExperiment::TITLE).and_then(serde_json::Value::as_str);
+            (
+                Level::Info,
+                title.map_or_else(
+                    || format!("Experiment {id}: {what}"),
+                    |title| format!("Experiment {what}: {title}"),
+                ),
+            )
+        }
         Event::Alert { rule, state, message } => alert(rule, state, message),
         Event::Note { text } => (Level::Info, format!("Note: {text}")),
         Event::Stopped { by } => (Level::Info, stopped_text(by.as_deref())),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::clean::clean;
 use super::event::{
     Attempt, CommandState, ConnectFailedEvent, ConnectKind, DroppedEvent, Initiator, PhaseTiming,
     StartedEvent,
@@ -54,6 +55,8 @@ pub struct Snapshot {
     pub commands: BTreeMap<CommandState, u64>,
     /// The newest commands one by one, their round trips, and whether the device is silent.
     pub command_history: CommandHistory,
+    /// The experiment that runs, if one does.
+    pub experiment: Option<Arc<RunningExperiment>>,
     /// Drops and sessions per keep-alive value.
     pub arms: Vec<KeepAliveArm>,
     /// Events of a kind this version does not know.
@@ -94,6 +97,7 @@ impl Snapshot {
             session: SessionCounts::default(),
             commands: BTreeMap::new(),
             command_history: CommandHistory::default(),
+            experiment: None,
             arms: Vec::new(),
             unknown_events: 0,
             time_totals: TimeTotals::default(),
@@ -134,6 +138,28 @@ pub enum LinkState {
         /// By whom.
         by: Initiator,
     },
+}
+
+/// An experiment that runs, as its newest event describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunningExperiment {
+    /// The `id` of its events.
+    pub id: String,
+    /// Since when.
+    pub since: Stamp,
+    /// The details of its newest event, as recorded.
+    pub details: BTreeMap<String, serde_json::Value>,
+}
+
+impl RunningExperiment {
+    /// Key of the title among the details.
+    pub const TITLE: &'static str = "title";
+
+    /// What it does, free of control characters; its id where no title is recorded.
+    pub fn title(&self) -> String {
+        let title = self.details.get(Self::TITLE).and_then(serde_json::Value::as_str);
+        clean(title.unwrap_or(&self.id)).into_owned()
+    }
 }
 
 /// One drop with all facts about it.
@@ -253,6 +279,8 @@ pub enum MarkKind {
     Alert,
     /// The device itself changed.
     Device,
+    /// An experiment moved on.
+    Experiment,
 }
 
 /// One notable event in words.

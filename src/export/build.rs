@@ -388,5 +388,6 @@ fn mark_kind_name(kind: MarkKind) -> &'static str {
         MarkKind::Probe => "probe",
         MarkKind::Alert => "alert",
         MarkKind::Device => "device",
+        MarkKind::Experiment => "experiment",
     }
 }

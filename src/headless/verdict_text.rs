@@ -41,10 +41,20 @@ pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
             write_labeled(&mut text, "", &format!("{sign} {}", item.text));
         }
     }
+    if let Some(test) = &verdict.diagnosis.separation {
+        let how = format!("{}. {}", test.title(), test.description());
+        write_labeled(&mut text, "Separating test", &how);
+        write_labeled(&mut text, "", &format!("to run it: {}{}", signal_hint(), test.manual_instruction()));
+    }
     for step in page.all(ItemRole::NextStep) {
         write_labeled(&mut text, "Next step", &step.text);
     }
     text
+}
+
+/// How to start a test in a running program without a screen.
+fn signal_hint() -> &'static str {
+    if cfg!(unix) { "send SIGUSR2 to this program (again: end it), or " } else { "" }
 }
 
 /// `label   text`, the text wrapped under itself; further lines are indented by two columns.

@@ -19,7 +19,9 @@ mod device_session;
 mod event_pipeline;
 mod event_queue;
 mod push_throttle;
+mod separation;
 mod simulation_port;
+mod started_event;
 mod task;
 
 pub use device_session::DeviceSettings;

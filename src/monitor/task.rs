@@ -1,5 +1,7 @@
 //! The task of the monitor: its settings, its handle and its loop.
 
+mod separation_requests;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +13,11 @@ use super::device_session::DeviceSettings;
 use super::event_pipeline::EventPipeline;
 use super::event_queue::EventQueue;
 use super::push_throttle::PushThrottle;
+use super::separation::{SeparationRunner, TestEnd};
 use super::simulation_port::{SimulationPort, simulation_changed};
+use super::started_event::started_event;
 use crate::device::Value;
-use crate::diagnostics::event::{Event, FORMAT, Initiator, StartedEvent};
+use crate::diagnostics::event::{Event, Initiator, StartedEvent};
 use crate::diagnostics::{Clock, ClockMonitor, Diagnostics, LinkActivity, NameMask, StampedEvent, clean};
 use crate::export::RecorderSettings;
 use crate::mqtt::settings::LinkSettings;
@@ -110,6 +114,7 @@ pub fn spawn_with(
     clock: Arc<dyn Clock>,
 ) -> (MonitorHandle, broadcast::Receiver<Arc<StampedEvent>>) {
     let (requests, inbox) = mpsc::channel(REQUESTS);
+    let separation = SeparationRunner::new(&settings.link, settings.name_mask.clone());
     let (mut pipeline, first_reader) =
         EventPipeline::new(settings.max_events, settings.recorder, settings.name_mask);
     let events = pipeline.readers();
@@ -132,28 +137,11 @@ pub fn spawn_with(
         notices: NoticeLog::default(),
         throttle: PushThrottle::default(),
         clock_watch: ClockMonitor::default(),
+        separation,
         simulation: settings.simulation,
     };
     let task = tokio::spawn(monitor.run(inbox, started_event(&settings.link), settings.duration));
     (MonitorHandle { requests, live_state, events, task }, first_reader)
-}
-
-fn started_event(link: &LinkSettings) -> StartedEvent {
-    let broker = &link.broker;
-    let host = if broker.host.contains(':') { format!("[{}]", broker.host) } else { broker.host.clone() };
-    let scheme = broker.transport.scheme();
-    let path = broker.path.split(['?', '#']).next().filter(|_| broker.transport.is_websocket()).unwrap_or("");
-    StartedEvent {
-        format: Some(FORMAT.to_owned()),
-        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
-        keep_alive_secs: f64::from(link.keep_alive_secs) / link.time_scale,
-        client_id: link.client_id.clone(),
-        endpoint: format!("{scheme}://{host}:{}{path}", broker.port),
-        mqtt_version: Some(link.version.into()),
-        transport: Some(broker.transport.into()),
-        clean_session: Some(link.clean_session),
-        time_scale: (link.time_scale.to_bits() != 1.0_f64.to_bits()).then_some(link.time_scale),
-    }
 }
 
 /// Sleeps for this long; pends without a deadline.
@@ -179,6 +167,7 @@ struct Monitor {
     notices: NoticeLog,
     throttle: PushThrottle,
     clock_watch: ClockMonitor,
+    separation: SeparationRunner,
     simulation: Option<SimulationPort>,
 }
 
@@ -219,17 +208,20 @@ impl Monitor {
 
     fn handle(&mut self, request: MonitorRequest) {
         match request {
-            MonitorRequest::SetKeepAlive(secs) => self.link.set_keep_alive(secs),
+            MonitorRequest::SetKeepAlive(secs) => self.set_keep_alive(secs),
             MonitorRequest::Reconnect => self.link.reconnect(ReconnectKind::Quick, Initiator::User),
             MonitorRequest::DeepReconnect => self.link.reconnect(ReconnectKind::Deep, Initiator::User),
             MonitorRequest::ToggleConnection => match self.link.status().activity {
                 LinkActivity::Off | LinkActivity::GivenUp => self.link.connect(),
                 _ => self.link.disconnect(Initiator::User),
             },
+            MonitorRequest::RunSeparation(test) => self.run_separation(test),
+            MonitorRequest::EndSeparation => self.end_separation(TestEnd::User),
+            MonitorRequest::ToggleSeparation => self.toggle_separation(),
             MonitorRequest::Export => self.report(ReportKind::Json, true),
             MonitorRequest::Report => self.report(ReportKind::Markdown, true),
             MonitorRequest::Note(text) => self.observe_now(Event::Note { text }),
-            MonitorRequest::Publish { topic, payload, qos, retain } => self.link.publish(Publish {
+            MonitorRequest::Publish { topic, payload, qos, retain } => self.publish(Publish {
                 name: topic.clone(),
                 topic,
                 payload: payload.into(),
@@ -270,7 +262,7 @@ impl Monitor {
         match self.device.build_command(name, values, self.clock.now()) {
             Ok(command) => {
                 self.observe(command.displaced);
-                self.link.publish(command.publish);
+                self.publish(command.publish);
             }
             Err(error) => self.notice(NoticeKind::Bad, format!("not sent: {}", clean::clean(&error))),
         }
@@ -297,11 +289,16 @@ impl Monitor {
     /// Passes events down the pipeline, each followed by the events that the device session derives from it.
     fn observe(&mut self, events: impl IntoIterator<Item = StampedEvent, IntoIter: DoubleEndedIterator>) {
         self.queue.insert_next(events);
+        let mut test_end = None;
         while let Some(observed) = self.queue.pop() {
             // Before the name mask: answers are matched by the names as they are.
             self.queue.insert_next(self.device.on_event(&observed));
             self.throttle.on_event(&observed.event);
+            test_end = test_end.or(self.separation.on_event(&observed.event));
             self.pipeline.push(observed);
+        }
+        if let Some(end) = test_end {
+            self.end_separation(end);
         }
     }
 
@@ -371,6 +368,7 @@ impl Monitor {
 
     /// Disconnects from the broker, writes what is left and pushes the last state.
     async fn finish(mut self) {
+        self.record_test_end(TestEnd::RunEnded);
         let last_events = self.link.shutdown(SHUTDOWN_TIMEOUT).await;
         self.observe(last_events);
         // The last export is of the instant of the last event, so that the recording gives the same one.

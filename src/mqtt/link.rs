@@ -3,6 +3,8 @@
 //! A state machine that is only polled, by [`Link::next`]; requests change it between two polls. So nothing
 //! is canceled half-way, whatever the caller selects it against.
 
+mod experiment;
+
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use self::experiment::LinkExperiment;
 use super::connect_events::connected_event;
 use super::connection_state::ConnectionState;
 use super::connector::{Connector, WireConnector};
@@ -38,6 +41,7 @@ pub struct Link {
     clock: Arc<dyn Clock>,
     connector: Arc<dyn Connector>,
     keep_alive: u16,
+    experiment: LinkExperiment,
     planner: ReconnectPlanner,
     credential_expiry: CredentialExpiry,
     queue: PublishQueue,
@@ -77,6 +81,7 @@ impl Link {
         super::validate::validate(&settings)?;
         Ok(Self {
             keep_alive: settings.keep_alive_secs,
+            experiment: LinkExperiment::default(),
             planner: ReconnectPlanner::new(&settings, seed),
             credential_expiry: CredentialExpiry::default(),
             queue: PublishQueue::new(settings.queue, format!("{:08x}", seed & 0xffff_ffff)),
@@ -157,27 +162,6 @@ impl Link {
         }
         if deep {
             self.planner.request_deep();
-        }
-    }
-
-    /// Changes the keep-alive (seconds; 0 = off). A session is ended cleanly and a new one begins with it,
-    /// which is no drop.
-    pub fn set_keep_alive(&mut self, secs: u16) {
-        if secs == self.keep_alive {
-            return;
-        }
-        let recorded = |secs| self.settings.recorded_keep_alive_secs(secs);
-        let event = Event::KeepAliveChanged { from: recorded(self.keep_alive), to: recorded(secs) };
-        self.emit(event);
-        self.keep_alive = secs;
-        match &self.state {
-            ConnectionState::Connected { .. } => {
-                self.planner.start_over(false);
-                self.close_session(Initiator::Experiment, true);
-            }
-            // Its CONNECT may have gone out with the old value.
-            ConnectionState::Connecting { .. } => self.wait_for_connect_interval(),
-            _ => {}
         }
     }
 
@@ -357,7 +341,8 @@ impl Link {
         let at = established.at;
         self.out.push_back(StampedEvent { at, event: Event::Connected(connected) });
         let clock = Arc::clone(&self.clock);
-        let session = Box::new(MqttSession::new(established, &self.settings, self.keep_alive, clock));
+        let mut session = Box::new(MqttSession::new(established, &self.settings, self.keep_alive, clock));
+        session.set_ping_interval(self.experiment.ping_interval);
         self.enter(ConnectionState::Connected { session, since: at });
         let credentials_left = self.credential_expiry.time_left(self.clock.now().wall);
         let planned = self.settings.planned_reconnect;

@@ -45,7 +45,7 @@ pub use check::{CheckReport, check};
 pub use link::Link;
 pub use listener::{MessageListener, ReceivedMessage};
 pub use planned_reconnect::PlannedReconnect;
-pub use queue::Publish;
+pub use queue::{Publish, WithheldTopic};
 pub use reconnect::ReconnectKind;
 pub use settings_error::SettingsError;
 pub use status::LinkStatus;

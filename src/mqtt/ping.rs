@@ -14,6 +14,8 @@ const MAX_BATCHES_PAST_DEADLINE: usize = 64;
 pub(super) struct Pinger {
     /// Keep-alive in force; `None` = off.
     interval: Option<Duration>,
+    /// Longest time between two PINGREQs that an experiment allows, whatever the traffic.
+    experiment_interval: Option<Duration>,
     policy: PingPolicy,
     /// Start of the session, or the last PINGREQ.
     last: Stamp,
@@ -24,17 +26,33 @@ pub(super) struct Pinger {
 impl Pinger {
     pub(super) fn new(keep_alive: Duration, policy: PingPolicy, start: Stamp) -> Self {
         let interval = (!keep_alive.is_zero()).then_some(keep_alive);
-        Self { interval, policy, last: start, outstanding_since: None, batches_past_deadline: 0 }
+        Self {
+            interval,
+            experiment_interval: None,
+            policy,
+            last: start,
+            outstanding_since: None,
+            batches_past_deadline: 0,
+        }
+    }
+
+    /// Sets the longest time between two PINGREQs, whatever the traffic; `None`: that of the keep-alive.
+    pub(super) fn set_experiment_interval(&mut self, interval: Option<Duration>) {
+        self.experiment_interval = interval.filter(|interval| !interval.is_zero());
     }
 
     /// When the next PINGREQ is due; `None` while one is unanswered, or with keep-alive off.
     pub(super) fn next_due(&self, last_tx: Option<Stamp>) -> Option<Stamp> {
-        let interval = self.interval.filter(|_| self.outstanding_since.is_none())?;
+        if self.outstanding_since.is_some() {
+            return None;
+        }
         let from = match self.policy {
             PingPolicy::Always => self.last,
             PingPolicy::WhenIdle => last_tx.map_or(self.last, |sent| sent.max(self.last)),
         };
-        Some(from.plus(interval))
+        let of_keep_alive = self.interval.map(|interval| from.plus(interval));
+        let of_experiment = self.experiment_interval.map(|interval| self.last.plus(interval));
+        of_keep_alive.into_iter().chain(of_experiment).min_by_key(|due| due.boot)
     }
 
     /// A PINGREQ was sent.
@@ -81,6 +99,25 @@ mod tests {
             assert_eq!(idle.next_due(last_tx), Some(at(due_idle)));
         }
         assert_eq!(Pinger::new(Duration::ZERO, PingPolicy::Always, at(0)).next_due(None), None);
+    }
+
+    #[test]
+    fn an_experiment_pings_more_often_but_never_less_often_than_the_keep_alive() {
+        for policy in [PingPolicy::Always, PingPolicy::WhenIdle] {
+            let mut pinger = Pinger::new(Duration::from_secs(60), policy, at(0));
+            for (secs, due) in [(25, 25), (90, 60)] {
+                pinger.set_experiment_interval(Some(Duration::from_secs(secs)));
+                assert_eq!(pinger.next_due(None), Some(at(due)), "{policy:?}");
+            }
+            pinger.set_experiment_interval(None);
+            assert_eq!(pinger.next_due(None), Some(at(60)));
+        }
+        // Traffic does not replace these pings, and they are sent with the keep-alive off too.
+        let mut off = Pinger::new(Duration::ZERO, PingPolicy::WhenIdle, at(0));
+        off.set_experiment_interval(Some(Duration::from_secs(25)));
+        assert_eq!(off.next_due(Some(at(20))), Some(at(25)));
+        off.on_pingreq_sent(at(25));
+        assert_eq!(off.next_due(None), None);
     }
 
     #[test]

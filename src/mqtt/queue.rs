@@ -16,9 +16,9 @@ use bytes::Bytes;
 
 use super::engine::{MAX_IN_FLIGHT, SendLimits};
 use super::settings::QueueSettings;
-use crate::diagnostics::Stamp;
 use crate::diagnostics::event::{CommandState, CommandUpdate, Event, Message, StampedEvent};
 use crate::diagnostics::traffic::{MessageDirection, TrafficLimiter};
+use crate::diagnostics::{NameMask, Stamp};
 
 /// A drop this soon after a publish makes the publish suspect as its cause.
 pub(super) const QUARANTINE: Duration = Duration::from_secs(1);
@@ -38,6 +38,22 @@ pub struct Publish {
     pub name: String,
     /// Identifies its states; generated when `None`.
     pub correlation_id: Option<String>,
+}
+
+/// A topic whose publishes are not sent, for an experiment.
+#[derive(Debug, Clone)]
+pub struct WithheldTopic {
+    /// The topic as recorded.
+    pub recorded: String,
+    /// The names that are not recorded as they are.
+    pub name_mask: NameMask,
+}
+
+impl WithheldTopic {
+    /// Whether `topic` is recorded as the withheld one.
+    pub(super) fn matches(&self, topic: &str) -> bool {
+        self.name_mask.is_recorded_as(topic, &self.recorded)
+    }
 }
 
 #[derive(Debug)]
@@ -103,6 +119,8 @@ pub(super) struct PublishQueue {
     /// QoS 0 publishes that the wire has not accepted yet.
     unflushed_qos0: Vec<QueuedPublish>,
     in_flight: BTreeMap<u16, QueuedPublish>,
+    /// Topic whose publishes are not sent, for an experiment.
+    withheld: Option<WithheldTopic>,
     id_prefix: String,
     generated_ids: u64,
 }
@@ -115,6 +133,7 @@ impl PublishQueue {
             waiting: VecDeque::new(),
             unflushed_qos0: Vec::new(),
             in_flight: BTreeMap::new(),
+            withheld: None,
             id_prefix,
             generated_ids: 0,
         }
@@ -128,6 +147,28 @@ impl PublishQueue {
     /// Publishes sent and not acknowledged.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight.len()
+    }
+
+    /// Withholds the publishes to a topic, or those to none. Those that wait are lost.
+    pub(super) fn withhold(
+        &mut self,
+        topic: Option<WithheldTopic>,
+        now: Stamp,
+        out: &mut VecDeque<StampedEvent>,
+    ) {
+        self.withheld = topic;
+        for entry in std::mem::take(&mut self.waiting) {
+            if self.is_withheld(&entry.publish.topic) {
+                out.push_back(entry.command_event(CommandState::Lost, now));
+            } else {
+                self.waiting.push_back(entry);
+            }
+        }
+    }
+
+    /// Whether publishes to this topic are withheld.
+    pub(super) fn is_withheld(&self, topic: &str) -> bool {
+        self.withheld.as_ref().is_some_and(|withheld| withheld.matches(topic))
     }
 
     /// Adds a publish; one larger than `max_packet` is refused, because it could never be sent.
@@ -152,7 +193,8 @@ impl PublishQueue {
             qos: 0,
             is_resent: false,
         };
-        if let Some(why) = unsendable_reason(&entry.publish, max_packet) {
+        let withheld = self.is_withheld(&entry.publish.topic).then_some("withheld by an experiment");
+        if let Some(why) = withheld.or_else(|| unsendable_reason(&entry.publish, max_packet)) {
             tracing::warn!(name = %entry.publish.name, why, "publish refused");
             out.push_back(entry.command_event(CommandState::Lost, now));
             return;
@@ -283,7 +325,7 @@ impl PublishQueue {
         let mut to_resend = Vec::new();
         for (_, mut entry) in std::mem::take(&mut self.in_flight) {
             let suspect = dropped && entry.sent_at.is_some_and(|sent| now.since(sent) < QUARANTINE);
-            if suspect || entry.is_resent {
+            if suspect || entry.is_resent || self.is_withheld(&entry.publish.topic) {
                 out.push_back(entry.command_event(CommandState::Lost, now));
             } else if entry.is_too_old(now, self.settings.max_age) {
                 out.push_back(entry.command_event(CommandState::Expired, now));

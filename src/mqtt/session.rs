@@ -107,6 +107,11 @@ impl MqttSession {
         self.pinger.outstanding_since()
     }
 
+    /// Has a PINGREQ sent at least once per `interval`, beside those of the keep-alive.
+    pub(super) fn set_ping_interval(&mut self, interval: Option<Duration>) {
+        self.pinger.set_experiment_interval(interval);
+    }
+
     /// Drives the session until it has an event or ends.
     pub(super) fn poll(
         &mut self,

@@ -20,6 +20,9 @@ pub struct LinkSettings {
     pub broker: BrokerAddress,
     /// MQTT client id.
     pub client_id: String,
+    /// What precedes the random digits of a generated client id; `None` if the user chose the id. An experiment makes
+    /// its fresh client ids with it.
+    pub client_id_prefix: Option<String>,
     /// User name.
     pub username: Option<String>,
     /// Password; never shown by `Debug`.
@@ -72,6 +75,7 @@ impl LinkSettings {
         Self {
             broker,
             client_id: client_id.into(),
+            client_id_prefix: None,
             username: None,
             password: None,
             keep_alive_secs: 60,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::classify::SeparationTest;
 use crate::device::Value;
 
 /// A request to the monitor or the replay. Every request is answered by an event or a notice.
@@ -16,6 +17,13 @@ pub enum MonitorRequest {
     DeepReconnect,
     /// Disconnect if connected or connecting, else connect.
     ToggleConnection,
+    /// Run a test that separates two causes, instead of the one that runs. The user agreed to it.
+    RunSeparation(SeparationTest),
+    /// End the test that runs; what it changed is as before.
+    EndSeparation,
+    /// Run the test that the verdict names, or end the one that runs, for a user without a screen: a test that may not
+    /// be possible with the present client id is refused.
+    ToggleSeparation,
     /// Write the JSON export now.
     Export,
     /// Write the Markdown report now.

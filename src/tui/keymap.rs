@@ -276,6 +276,7 @@ impl Keymap {
             Some(Popup::Inject { .. }) => {
                 self.entries(&[(Action::Open, "inject"), (Up, "choose"), (Down, "choose"), (Close, "cancel")])
             }
+            Some(Popup::Separate(_)) => self.entries(&[(Action::Open, "start"), (Close, "cancel")]),
             Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. }) => {
                 self.entries(&[&[(Close, "close")], &scroll[..], &[(Quit, "quit")]].concat())
             }

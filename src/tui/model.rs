@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::classify::SeparationTest;
 use crate::diagnostics::{DropRecord, Snapshot, Stamp, words};
 use crate::state::{LiveState, Notice, NoticeKind, RuntimeStatus};
 
@@ -175,6 +176,8 @@ pub enum Popup {
         /// Index of the selected fault.
         selected: usize,
     },
+    /// The test that separates two causes, to be confirmed because it reconnects.
+    Separate(SeparationTest),
     /// A line of text is being typed.
     Input(InputPopup),
     /// A command is being chosen.

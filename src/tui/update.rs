@@ -16,6 +16,7 @@ use super::summary;
 mod command;
 mod inject;
 mod replay;
+mod separation;
 mod typing;
 
 pub use command::matching_commands;
@@ -65,6 +66,10 @@ fn apply_action(model: &mut Model, action: Action, live: &Arc<LiveState>, now: S
         Action::Suspend => return vec![Effect::Suspend],
         _ if model.is_typing() => {}
         _ if matches!(model.popup, Some(Popup::Inject { .. })) => return inject::act(model, action, live),
+        _ if matches!(model.popup, Some(Popup::Separate(_))) => return separation::act(model, action),
+        Action::Separate if matches!(model.popup, Some(Popup::Why { .. })) => {
+            return act_on_screen(model, action, live, now);
+        }
         _ if model.popup.is_some() && action != Action::Inject => act_in_popup(model, action, live),
         _ => return act_on_screen(model, action, live, now),
     }
@@ -79,6 +84,7 @@ fn act_on_screen(model: &mut Model, action: Action, live: &Arc<LiveState>, now: 
         Action::Inject => inject::open(model, live, now),
         Action::KeepAliveDown => return step_keep_alive(model, live, now, KeepAliveStep::Down),
         Action::KeepAliveUp => return step_keep_alive(model, live, now, KeepAliveStep::Up),
+        Action::Separate => return separation::toggle(model, live, now),
         Action::Reconnect => return vec![Effect::Request(MonitorRequest::Reconnect)],
         Action::DeepReconnect => return vec![Effect::Request(MonitorRequest::DeepReconnect)],
         Action::ToggleConnection => return vec![Effect::Request(MonitorRequest::ToggleConnection)],
@@ -319,9 +325,8 @@ fn click(model: &mut Model, target: Option<ClickTarget>, live: &LiveState) {
         (Some(ClickTarget::Popup | ClickTarget::Timeline) | None, None)
         | (Some(ClickTarget::Popup), Some(_))
         | (_, Some(Popup::Input(_) | Popup::Palette { .. } | Popup::Command(_))) => {}
-        (_, Some(Popup::Help { .. } | Popup::Why { .. } | Popup::Details { .. } | Popup::Inject { .. })) => {
-            model.popup = None;
-        }
+        // Every other popup closes.
+        (_, Some(_)) => model.popup = None,
         (Some(ClickTarget::Screen(screen)), None) => show(model, screen),
         (Some(ClickTarget::Drop(number)), None) => {
             let listed = model.listed_drops(&model.displayed_state(live).snapshot);

@@ -46,6 +46,7 @@ impl ConnectionFold {
     pub(super) fn on_started(state: &mut Snapshot, at: Stamp, started: &StartedEvent) {
         Self::end_session(state, at, false);
         state.running = true;
+        state.experiment = None;
         state.keep_alive_secs = whole_secs(started.keep_alive_secs);
         state.started = Some(Arc::new(started.clone()));
         state.link = LinkState::Connecting { since: at, failures: 0 };
@@ -146,6 +147,7 @@ impl ConnectionFold {
         Self::end_session(state, at, false);
         state.link = LinkState::Off { since: at, by: Initiator::Shutdown };
         state.running = false;
+        state.experiment = None;
     }
 
     /// Records the end of the current session, if there is one.

@@ -1,6 +1,7 @@
 //! The fold: the only place where events become state.
 
 mod connection_fold;
+mod experiment;
 mod traffic_fold;
 
 #[cfg(test)]
@@ -137,7 +138,10 @@ impl Diagnostics {
                 self.commands.apply(at, command);
             }
             Event::Unknown => state.unknown_events += 1,
-            Event::Probe(_) | Event::Experiment { .. } => {}
+            Event::Experiment { id, what, details } => {
+                experiment::on_experiment(state, at, (id, what), details);
+            }
+            Event::Probe(_) => {}
         }
     }
 

@@ -55,6 +55,8 @@ pub enum Action {
     KeepAliveUp,
     /// Type a keep-alive.
     KeepAliveType,
+    /// Run the test that separates two causes, or end it.
+    Separate,
     /// Close and connect again.
     Reconnect,
     /// Rebuild everything and connect again.
@@ -109,6 +111,7 @@ impl Action {
             Self::KeepAliveDown
                 | Self::KeepAliveUp
                 | Self::KeepAliveType
+                | Self::Separate
                 | Self::Note
                 | Self::Reconnect
                 | Self::DeepReconnect
@@ -185,6 +188,7 @@ table! {
     KeepAliveDown    "keep-alive-down"   ["-"]                  Everywhere Some("keep-alive"), "shorter keep-alive (10 15 30 60 120 240 300 600 1200 s); reconnects, not counted as a drop";
     KeepAliveUp      "keep-alive-up"     ["+" "="]              Everywhere Some("keep-alive"), "longer keep-alive";
     KeepAliveType    "keep-alive"        ["K"]                  Everywhere None, "type a keep-alive in seconds (0 = off)";
+    Separate         "separate"          ["T"]                  Everywhere None, "run the test that the verdict names to separate two causes; again: end it";
     Export           "export"            ["e"]                  Everywhere Some("export"), "write the JSON export";
     Report           "report"            ["E"]                  Everywhere None, "write the Markdown report";
     Note             "note"              ["n"]                  Everywhere Some("note"), "add a note to the recording, such as: restarted the router";

@@ -12,6 +12,7 @@ use crate::tui::text::{self, truncate_middle};
 
 use super::ViewContext;
 use super::line_layout::{SpanGroup, draw_line, join_fitting};
+use super::separation;
 
 /// Maximum width of the error of a failing recording.
 const REASON_WIDTH: usize = 32;
@@ -60,6 +61,7 @@ fn all_signs(context: &ViewContext, width: usize) -> Vec<SpanGroup> {
         let simulation = context.truncated(&simulation.label, (width / 3).max(REASON_WIDTH.min(width / 2)));
         signs.push(vec![Span::styled(format!(" {simulation} "), theme.badge)]);
     }
+    signs.extend(separation::sign(context, width));
     if live.finished {
         signs.push(vec![Span::styled(" ENDED ", theme.badge)]);
     }

@@ -44,6 +44,7 @@ mod list;
 mod minimal;
 mod panel;
 mod popups;
+mod separation;
 mod sessions;
 mod table;
 mod timeline;

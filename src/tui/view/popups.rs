@@ -13,7 +13,7 @@ use crate::tui::text;
 use super::line_layout::{draw_line, pad_right, wrap};
 use super::list::{draw_border_text, draw_input, draw_list, scroll_arrows};
 use super::panel::draw_popup;
-use super::{ViewContext, ViewState, command_popups, device_details, why};
+use super::{ViewContext, ViewState, command_popups, device_details, separation, why};
 
 /// Maximum width of the help; longer lines are hard to read.
 const HELP_WIDTH: u16 = 96;
@@ -28,6 +28,7 @@ pub(super) fn render(frame: &mut Frame, context: &ViewContext, state: &mut ViewS
         Some(Popup::Why { scroll }) => why::popup(frame, context, *scroll, state),
         Some(Popup::Details { scroll }) => device_details::render(frame, context, *scroll, state),
         Some(Popup::Inject { selected }) => faults(frame, context, *selected, state),
+        Some(Popup::Separate(test)) => separation::question(frame, context, test, state),
         Some(Popup::Input(input)) => line_input(frame, context, input, state),
         Some(Popup::Palette { line, selected }) => {
             command_popups::palette(frame, context, (line, *selected), state);

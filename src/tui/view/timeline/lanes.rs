@@ -147,7 +147,7 @@ pub(super) fn marks(snapshot: &Snapshot, window: &TimelineWindow) -> Vec<MarkCel
 /// Priority of a mark in a shared column; 0 = not in the mark lane.
 fn mark_priority(kind: MarkKind) -> u8 {
     match kind {
-        MarkKind::Note => 5,
+        MarkKind::Note | MarkKind::Experiment => 5,
         MarkKind::System => 4,
         MarkKind::Alert => 3,
         MarkKind::Probe => 2,

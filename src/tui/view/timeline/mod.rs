@@ -198,7 +198,7 @@ fn mark_line(context: &ViewContext, marks: &[MarkCell], columns: usize) -> Line<
 fn mark_sign(context: &ViewContext, kind: MarkKind) -> (&'static str, Style) {
     let (glyphs, theme) = (context.glyphs, context.theme);
     match kind {
-        MarkKind::Note => (glyphs.note, theme.accent),
+        MarkKind::Note | MarkKind::Experiment => (glyphs.note, theme.accent),
         MarkKind::System => (glyphs.system, theme.warn),
         MarkKind::Alert => (glyphs.alert, theme.bad),
         MarkKind::Device => (glyphs.dot, theme.accent),

@@ -9,6 +9,7 @@ use crate::diagnostics::words;
 
 use super::super::line_layout::{bar_text, pad_left, pad_right, wrap};
 use super::super::popups::scrollable_popup;
+use super::super::separation;
 use super::super::{ViewContext, ViewState};
 use super::items::{PanelContent, Sign};
 use super::{head, lines_of, next_step};
@@ -133,7 +134,11 @@ impl WhyDetails<'_> {
     fn separate(&self) -> Vec<Line<'static>> {
         let page = VerdictPage::new(self.verdict);
         let tests = page.all(ItemRole::SeparatingTest);
-        tests.flat_map(|item| lines_of(self.context, Sign::Plain, &item.text, self.columns)).collect()
+        let lines = |text: &str| lines_of(self.context, Sign::Plain, text, self.columns);
+        let possible = self.verdict.diagnosis.separation.as_ref();
+        let possible = possible.filter(|_| self.context.snapshot().experiment.is_none());
+        let possible = possible.map(|test| separation::explanation(self.context, test));
+        tests.flat_map(|item| lines(&item.text)).chain(possible.iter().flat_map(|text| lines(text))).collect()
     }
 
     /// Every cause with a check; the most probable one also with its meaning and fixes.

@@ -8,7 +8,7 @@ use crate::classify::{
 use crate::diagnostics::facts::{self, DropFacts, NextStep};
 use crate::tui::keymap::Action;
 
-use super::super::ViewContext;
+use super::super::{ViewContext, separation};
 
 /// The sign before a sentence, which shows its purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl PanelContent {
         let facts = facts::drop_facts(context.snapshot());
         let verdict = context.published.verdict.as_deref();
         let page = verdict.map(VerdictPage::new);
-        let step = step(page.as_ref(), &facts);
+        let step = step(context, page.as_ref(), &facts);
         let drops = verdict.map_or(0, |verdict| verdict.classification.drops);
         let now = page.as_ref().and_then(|page| page.all(ItemRole::Now).next());
         if let Some(now) = now.filter(|_| drops == 0) {
@@ -219,7 +219,7 @@ fn fact_items(facts: &DropFacts, rank: usize) -> Vec<PanelItem> {
 }
 
 /// The next step: what the state of the link requires precedes what the drops suggest.
-fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
+fn step(context: &ViewContext, page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
     let page_step = page.and_then(|page| page.text(ItemRole::NextStep));
     if let Some(text) = page_step.filter(|_| page.is_some_and(|page| page.text(ItemRole::Now).is_some())) {
         return PanelStep { text: text.to_owned(), action: None };
@@ -234,6 +234,9 @@ fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
         };
         return PanelStep { text: next.sentence().to_owned(), action };
     }
+    if let Some(text) = separation_step(context) {
+        return PanelStep { text, action: Some(Action::Separate) };
+    }
     let action = match page.and_then(|page| page.next_action) {
         None | Some(AdviceAction::Wait | AdviceAction::Outside) => None,
         Some(AdviceAction::Connect) => Some(Action::ToggleConnection),
@@ -244,4 +247,13 @@ fn step(page: Option<&VerdictPage>, facts: &DropFacts) -> PanelStep {
     };
     let text = page_step.unwrap_or("leave it running");
     PanelStep { text: text.to_owned(), action }
+}
+
+/// The test that runs, or the one that the verdict names.
+fn separation_step(context: &ViewContext) -> Option<String> {
+    let named = || {
+        let test = context.published.verdict.as_deref()?.diagnosis.separation.as_ref()?;
+        Some(format!("{}, to separate the two causes", test.title()))
+    };
+    separation::running_step(context).or_else(named)
 }
