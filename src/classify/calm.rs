@@ -37,17 +37,15 @@ pub(super) fn calm(history: &RecordedSessions, regimes: &Regimes) -> Option<Calm
     let secs_per_drop_before = connected(&before) / real(drops_before);
     let connected_secs = connected(since);
     let expected = connected_secs / secs_per_drop_before.max(1e-3);
-    let keep_alive_secs = match sessions.get(from.checked_sub(1)?) {
-        Some(last) if is_known && !last.has_keep_alive_of(first) => {
-            Some(if first.keep_alive.is_finite() { first.keep_alive } else { 0.0 })
-        }
-        _ => None,
-    };
+    let last = sessions.get(from.checked_sub(1)?).filter(|_| is_known);
+    let has_other_keep_alive = last.is_some_and(|last| !last.has_keep_alive_of(first));
+    let keep_alive = if first.keep_alive.is_finite() { first.keep_alive } else { 0.0 };
     #[expect(clippy::cast_possible_truncation, reason = "milliseconds of this century")]
     let since = chrono::DateTime::from_timestamp_millis((first.start_wall * 1_000.0) as i64)?;
     (expected >= MIN_EXPECTED).then_some(Calm {
         since,
-        keep_alive_secs,
+        keep_alive_secs: has_other_keep_alive.then_some(keep_alive),
+        has_other_client_id: last.is_some_and(|last| last.has_another_client_id(first)),
         connected_secs,
         drops: u64::try_from(drops).unwrap_or(u64::MAX),
         expected,
@@ -70,8 +68,12 @@ impl Calm {
         self.drops == 0 && self.expected >= SUCCESS
     }
 
-    /// What to do once a changed keep-alive has ended the drops.
+    /// What to do once a changed keep-alive or client id has ended the drops.
     pub(super) fn advice(&self) -> Option<Advice> {
+        if self.has_other_client_id && self.keep_alive_secs.is_none() && self.is_success() {
+            let text = "keep this client id: the drops have stopped; find the client that uses the old one";
+            return Some(Advice::new(text, AdviceAction::Wait));
+        }
         let secs = self.keep_alive_secs.filter(|secs| *secs > 0.0 && self.is_success())?;
         let text = format!("keep the keep-alive at {}: the drops have stopped", length(secs));
         Some(Advice::new(text, AdviceAction::Wait))
@@ -82,6 +84,7 @@ impl Calm {
         let at = match self.keep_alive_secs {
             Some(secs) if secs > 0.0 => format!(" at a keep-alive of {}", length(secs)),
             Some(_) => " with the keep-alive off".to_owned(),
+            None if self.has_other_client_id => " with another client id".to_owned(),
             None => String::new(),
         };
         let drops =

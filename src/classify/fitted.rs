@@ -201,6 +201,8 @@ pub struct TakeoverParameters {
     pub typical_life_secs: Option<f64>,
     /// Whether the broker sent reason code 0x8E (session taken over).
     pub is_named_by_broker: bool,
+    /// Whether sessions with a fresh client id stayed up where several takeovers were due.
+    pub is_shown_by_fresh_id: bool,
 }
 
 /// Outages, counted.

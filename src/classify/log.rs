@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
-use super::log_tables::{MAX_NAMES, NameTable, RunCoverage, is_random_client_id};
+use super::log_tables::{ClientIds, MAX_NAMES, NameTable, RunCoverage};
 use super::normalize::normalize;
 use super::session::{PacketSeen, Secs, Session};
+use super::separation::SeparationTest;
 use super::silences::SilenceLog;
 use super::stated_cause::{Circumstances, stated_pattern};
 use crate::diagnostics::event::{
@@ -46,6 +47,7 @@ pub(super) struct Log {
     pub(super) failed_probes: Vec<(Secs, bool)>,
     pub(super) probes: u64,
     pub(super) topics: NameTable,
+    client_ids: ClientIds,
     /// Own addresses.
     networks: NameTable,
     /// Cache of the numbers of recent topics before normalization.
@@ -128,10 +130,8 @@ impl Log {
                 self.end_censored(before.unwrap_or((now, wall)));
                 self.keep_alive = keep_alive_or_infinity(started.keep_alive_secs);
                 self.started = Some(started.clone());
-                self.runs.push(RunCoverage {
-                    has_packets: false,
-                    has_random_client_id: is_random_client_id(&started.client_id),
-                });
+                self.client_ids.on_started(&started.client_id);
+                self.runs.push(RunCoverage::default());
                 self.evicted_runs += to_u32(keep_newest(&mut self.runs, MAX_RUNS));
             }
             Event::KeepAliveChanged { to, .. } => self.keep_alive = keep_alive_or_infinity(*to),
@@ -151,6 +151,9 @@ impl Log {
                 keep_newest(&mut self.credentials, MAX_ENTRIES);
             }
             Event::Probe(probe) => self.probe(now, probe),
+            Event::Experiment { id, what, details } if id == SeparationTest::EXPERIMENT_ID => {
+                self.client_ids.on_separation(what, details);
+            }
             Event::Subscribed { .. } => {
                 self.count_topic(&Arc::from(SUBSCRIBE));
                 if let Some(live) = &mut self.live {
@@ -277,6 +280,7 @@ impl Log {
         let mut session = Session::begin(now, wall, self.keep_alive);
         session.credentials = self.expiry;
         session.run = self.run();
+        session.client_id = self.client_ids.current();
         session.network = connected.local.as_deref().map(|local| {
             let host = local.rsplit_once(':').map_or(local, |(host, _)| host);
             self.networks.number_of(host)
@@ -285,13 +289,14 @@ impl Log {
     }
 
     fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &DroppedEvent) {
-        let run = self.run();
+        let (run, client_id) = (self.run(), self.client_ids.current());
         let live = self.live.take().unwrap_or_else(|| {
             // The start was not recorded: the session is known from the previous event on.
             let (start, start_wall) = before.unwrap_or((now, wall));
             let mut session = Session::begin(start, start_wall, self.keep_alive.max(1.0));
             session.is_start_known = false;
             session.run = run;
+            session.client_id = client_id;
             LiveSession::new(session)
         });
         let mut live = live;

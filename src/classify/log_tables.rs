@@ -1,6 +1,10 @@
 //! Bounded tables of a log: names by number, and what each run of a recording contains.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::session::RANDOM_CLIENT_ID;
 
 /// Distinct topics and system events.
 pub(super) const MAX_NAMES: usize = 2_000;
@@ -10,8 +14,6 @@ pub(super) const MAX_NAMES: usize = 2_000;
 pub(super) struct RunCoverage {
     /// Whether packets (messages, pings, traffic) are recorded.
     pub(super) has_packets: bool,
-    /// Whether the client id was generated at random, so that no other client can have it.
-    pub(super) has_random_client_id: bool,
 }
 
 /// Distinct names with a number each.
@@ -42,8 +44,47 @@ impl NameTable {
     }
 }
 
+/// The client ids of a log by number; one number for all that were generated at random.
+#[derive(Debug, Clone)]
+pub(super) struct ClientIds {
+    table: NameTable,
+    /// The id of the run.
+    of_run: Option<u32>,
+    /// The fresh id of the experiment that runs.
+    of_experiment: Option<u32>,
+}
+
+impl Default for ClientIds {
+    fn default() -> Self {
+        let mut table = NameTable::default();
+        let random = table.number_of("");
+        debug_assert_eq!(random, RANDOM_CLIENT_ID);
+        Self { table, of_run: None, of_experiment: None }
+    }
+}
+
+impl ClientIds {
+    /// The number of the client id in use.
+    pub(super) fn current(&self) -> Option<u32> {
+        self.of_experiment.or(self.of_run)
+    }
+
+    /// A run begins with this client id; an empty one is unknown.
+    pub(super) fn on_started(&mut self, id: &str) {
+        self.of_experiment = None;
+        self.of_run = (!id.is_empty())
+            .then(|| if is_random_client_id(id) { RANDOM_CLIENT_ID } else { self.table.number_of(id) });
+    }
+
+    /// The experiment that separates two causes moved on; its fresh client id is generated at random.
+    pub(super) fn on_separation(&mut self, what: &str, details: &BTreeMap<String, Value>) {
+        let has_fresh_id = what == "started" && details.contains_key("client_id");
+        self.of_experiment = has_fresh_id.then_some(RANDOM_CLIENT_ID);
+    }
+}
+
 /// Whether a client id is one that dropscope generates: its prefix and eight hexadecimal digits of a random number.
-pub(super) fn is_random_client_id(id: &str) -> bool {
+fn is_random_client_id(id: &str) -> bool {
     let digits = id.strip_prefix("dropscope-").unwrap_or_default();
     digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -1,5 +1,8 @@
 //! Masks the variable parts of a topic or message, so that texts can be compared.
 
+/// What stands for a variable part.
+pub(super) const MASK: char = '#';
+
 /// The text with every run of hexadecimal digits that holds a digit and is at least `least` characters
 /// long replaced by `#`, and MAC addresses as well. Counters, times and ids are masked, words stay.
 pub(super) fn normalize(text: &str, least: usize) -> String {
@@ -7,14 +10,14 @@ pub(super) fn normalize(text: &str, least: usize) -> String {
     let mut rest = text;
     while !rest.is_empty() {
         if let Some(after_mac_address) = strip_mac(rest) {
-            result.push('#');
+            result.push(MASK);
             rest = after_mac_address;
             continue;
         }
         let run = rest.find(|c: char| !is_word_char(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(run);
         if is_variable(word, least) {
-            result.push('#');
+            result.push(MASK);
         } else {
             result.push_str(word);
         }

@@ -10,7 +10,7 @@ mod stated;
 
 use std::collections::BTreeMap;
 
-use super::Pattern;
+use super::{FittedParameters, Pattern};
 use super::case::{Case, Frame};
 use super::hypothesis::{self, Fit, Fits};
 use super::math::{ln_sum_exp, real};
@@ -40,7 +40,8 @@ const MANY_DROPS: usize = 8;
 const MIN_WINNER_PROBABILITY: f64 = 0.5;
 /// Most probability of "undetermined" from three drops on.
 const MAX_UNDETERMINED: f64 = 0.85;
-/// Most probability of a takeover that the broker does not name: nothing that a client can record proves another client.
+/// Most probability of a takeover that neither the broker names nor a fresh client id ends: nothing else that a client can
+/// record proves another client.
 const MAX_UNPROVEN_TAKEOVER: f64 = 0.88;
 
 /// The outcome of weighing all hypotheses.
@@ -253,11 +254,15 @@ fn conclude(mut probabilities: BTreeMap<Pattern, f64>, fits: BTreeMap<Pattern, F
 
 /// What exceeds the most that may be claimed of a takeover is undetermined.
 fn limit_takeover(probabilities: &mut BTreeMap<Pattern, f64>, fits: &BTreeMap<Pattern, Fit>) {
-    let is_named =
-        fits.get(&Pattern::ClientIdTakeover).is_some_and(|fit| fit.parameters.is_named_by_broker());
+    let is_proven = match fits.get(&Pattern::ClientIdTakeover).map(|fit| fit.parameters) {
+        Some(FittedParameters::ClientIdTakeover(takeover)) => {
+            takeover.is_named_by_broker || takeover.is_shown_by_fresh_id
+        }
+        _ => false,
+    };
     let Some(takeover) = probabilities.get_mut(&Pattern::ClientIdTakeover) else { return };
     let excess = (*takeover - MAX_UNPROVEN_TAKEOVER).max(0.0);
-    if !is_named && excess > 0.0 {
+    if !is_proven && excess > 0.0 {
         *takeover -= excess;
         *probabilities.entry(Pattern::Undetermined).or_default() += excess;
     }

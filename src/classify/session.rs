@@ -3,6 +3,9 @@
 use super::Pattern;
 use crate::diagnostics::event::{DropKind, Layer};
 
+/// The number of all client ids that were generated at random.
+pub(super) const RANDOM_CLIENT_ID: u32 = 0;
+
 /// Seconds on the boot axis of a recording, in field time.
 pub(super) type Secs = f64;
 
@@ -124,6 +127,8 @@ pub(super) struct Session {
     pub(super) credentials: Option<Secs>,
     /// The run of the recording it belongs to.
     pub(super) run: u32,
+    /// A number for its client id; all ids that were generated at random have the same. `None` if it is not recorded.
+    pub(super) client_id: Option<u32>,
     /// Own network: a number for the local address without its port; `None` if it is not recorded.
     pub(super) network: Option<u32>,
     pub(super) published: u64,
@@ -147,6 +152,7 @@ impl Session {
             keep_alive,
             credentials: None,
             run: 0,
+            client_id: None,
             network: None,
             published: 0,
             received: 0,
@@ -156,9 +162,19 @@ impl Session {
         }
     }
 
-    /// Whether keep-alive and own network are those of another session, as far as they are recorded.
+    /// Whether keep-alive, client id and own network are those of another session, as far as they are recorded.
     pub(super) fn has_configuration_of(&self, other: &Self) -> bool {
-        self.has_keep_alive_of(other) && !self.is_in_another_network(other)
+        self.has_keep_alive_of(other) && !self.has_another_client_id(other) && !self.is_in_another_network(other)
+    }
+
+    /// Whether the client id differs from that of another session; `false` where it is not recorded.
+    pub(super) fn has_another_client_id(&self, other: &Self) -> bool {
+        self.client_id.zip(other.client_id).is_some_and(|(one, another)| one != another)
+    }
+
+    /// Whether the client id was generated at random, so that no other client can have it.
+    pub(super) fn has_random_client_id(&self) -> bool {
+        self.client_id == Some(RANDOM_CLIENT_ID)
     }
 
     /// Whether the keep-alive is that of another session, within 5 %: brokers may adjust it.

@@ -77,6 +77,9 @@ pub struct Calm {
     pub since: chrono::DateTime<chrono::Utc>,
     /// Keep-alive in force since then, in seconds (0 if it is off); `None` if it is the same as before.
     pub keep_alive_secs: Option<f64>,
+    /// Whether the client id is another one since then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_other_client_id: bool,
     /// Connected time since then, in seconds.
     pub connected_secs: f64,
     /// Drops since then.

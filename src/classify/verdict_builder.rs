@@ -28,6 +28,7 @@ pub(super) fn build_verdict(history: &RecordedSessions, at: Stamp) -> Verdict {
     diagnosis.calm = calm::calm(history, &regimes);
     if let Some(advice) = diagnosis.calm.and_then(|calm| calm.advice()) {
         diagnosis.next = advice;
+        diagnosis.separation = None;
     }
     if let Some((earlier_frame, earlier)) = &regimes.earlier {
         diagnosis.also.push(earlier_finding(earlier_frame, earlier));
@@ -50,13 +51,15 @@ fn classification(frame: &Frame, posterior: &Posterior) -> Classification {
 fn diagnosis(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis], at: Stamp) -> Diagnosis {
     let ranked = causes(frame, posterior, hypotheses);
     let fix = ranked.first().and_then(|(cause, _)| cause.fix.first()).map(String::as_str);
+    let next = explanation::advice(frame, posterior, fix);
+    let separation = explanation::separation_test(frame, posterior, next.keep_alive_secs);
     Diagnosis {
         causes: ranked.iter().map(|(cause, probability)| RankedCause::from((*cause, *probability))).collect(),
         also: secondary_findings(posterior),
         against: explanation::against(frame, posterior),
-        separate: explanation::separating_test(posterior),
-        separation: None,
-        next: explanation::advice(frame, posterior, fix),
+        separate: explanation::separating_sentence(posterior, separation.as_ref()),
+        separation,
+        next,
         expected: explanation::predict_next_drop(frame, posterior, unix(at)),
         outcomes: causes::outcomes(hypotheses),
         now: None,

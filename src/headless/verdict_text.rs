@@ -42,9 +42,10 @@ pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
         }
     }
     if let Some(test) = &verdict.diagnosis.separation {
-        let how = format!("{}. {}", test.title(), test.description());
-        write_labeled(&mut text, "Separating test", &how);
-        write_labeled(&mut text, "", &format!("to run it: {}{}", signal_hint(), test.manual_instruction()));
+        for how in page.all(ItemRole::SeparatingTest) {
+            write_labeled(&mut text, "Separating test", &how.text);
+        }
+        write_labeled(&mut text, "To run the test", &format!("{}{}", signal_hint(), test.manual_instruction()));
     }
     for step in page.all(ItemRole::NextStep) {
         write_labeled(&mut text, "Next step", &step.text);

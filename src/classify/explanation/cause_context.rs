@@ -36,7 +36,7 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
         is_aws: platform.map(|platform| platform == "aws"),
         platform: platform.map(str::to_owned),
         pings_sent_in_time: pings_sent_in_time(frame),
-        client_id_is_random: frame.sessions.last().map(|last| frame.log.coverage(last).has_random_client_id),
+        client_id_is_random: frame.sessions.last().map(|last| last.has_random_client_id()),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
         limit_secs: parameters.limit_secs(),
         period_secs: parameters.period_secs(),

@@ -17,5 +17,5 @@ pub(super) use evidence::evidence;
 pub use page::{ItemRole, PageItem, VerdictPage};
 pub(super) use phrase::length;
 pub(super) use prediction::predict_next_drop;
-pub(super) use separate::separating_test;
+pub(super) use separate::{separating_sentence, separation_test};
 pub use text_wrap::TextWrap;

@@ -1,11 +1,16 @@
 //! The test that separates the answer from the first rival.
 
-use crate::classify::Pattern;
+use crate::classify::case::Frame;
 use crate::classify::headline::NOTABLE;
+use crate::classify::normalize::MASK;
 use crate::classify::posterior::Posterior;
+use crate::classify::{Pattern, SeparationFacts, SeparationTest};
 
-/// One sentence, if the first rival is notable.
-pub(in crate::classify) fn separating_test(posterior: &Posterior) -> Option<String> {
+/// Probability from which on the answer needs no test.
+const SURE: f64 = 0.9;
+
+/// The answer and its first rival, if that is notable.
+fn rivals(posterior: &Posterior) -> Option<(Pattern, Pattern)> {
     let first = if posterior.pattern == Pattern::Undetermined { posterior.lead? } else { posterior.pattern };
     let (second, probability) = posterior
         .probabilities
@@ -13,10 +18,51 @@ pub(in crate::classify) fn separating_test(posterior: &Posterior) -> Option<Stri
         .filter(|(pattern, _)| **pattern != first && **pattern != Pattern::Undetermined)
         .filter(|(pattern, _)| posterior.second.as_ref().is_none_or(|(second, _)| second != *pattern))
         .max_by(|one, other| one.1.total_cmp(other.1))?;
-    (*probability >= NOTABLE).then(|| separating_sentence(first, *second))
+    (*probability >= NOTABLE).then_some((first, *second))
 }
 
-fn separating_sentence(first: Pattern, second: Pattern) -> String {
+/// How to separate the two, in one sentence.
+pub(in crate::classify) fn separating_sentence(
+    posterior: &Posterior,
+    test: Option<&SeparationTest>,
+) -> Option<String> {
+    let (first, second) = rivals(posterior)?;
+    let how = test.map_or_else(
+        || separating_act(first, second).to_owned(),
+        |test| format!("{}. {}", test.title(), test.description()),
+    );
+    Some(format!("{} or {}: {how}", first.title(), second.title()))
+}
+
+/// The test that this program can run itself. `advised` is the keep-alive of the advice, in seconds.
+pub(in crate::classify) fn separation_test(
+    frame: &Frame,
+    posterior: &Posterior,
+    advised: Option<u32>,
+) -> Option<SeparationTest> {
+    let is_sure = posterior.pattern != Pattern::Undetermined && posterior.confidence >= SURE;
+    let (first, second) = rivals(posterior).filter(|_| !is_sure)?;
+    let fit_of = |pattern: Pattern| posterior.fits.get(&pattern);
+    let limit_of = |pattern: Pattern| fit_of(pattern)?.parameters.limit_secs();
+    let newest = frame.sessions.last();
+    let topic = fit_of(Pattern::PublishTriggered).and_then(|fit| fit.label.as_deref());
+    let facts = SeparationFacts {
+        limit_secs: limit_of(Pattern::IdleTimeout).or_else(|| limit_of(Pattern::FixedLifetime)),
+        keep_alive_secs: newest.map_or(f64::INFINITY, |session| session.keep_alive),
+        // A topic whose variable parts are masked is no topic that can be withheld.
+        topic: topic.filter(|topic| !topic.contains(MASK)),
+        has_random_client_id: newest.is_some_and(|session| session.has_random_client_id()),
+    };
+    match SeparationTest::for_rivals(first, second, &facts)? {
+        SeparationTest::KeepAlive { secs } => {
+            Some(SeparationTest::KeepAlive { secs: advised.unwrap_or(secs) })
+        }
+        test => Some(test),
+    }
+}
+
+/// What a person can do.
+fn separating_act(first: Pattern, second: Pattern) -> &'static str {
     use Pattern::{
         Bursty, ClientIdTakeover, CredentialExpiry, FixedLifetime, IdleTimeout, KeepAliveTimeout,
         MessageCount, MessageRate, Outage, PublishTriggered, Random, Scheduled, SystemEvent,
@@ -60,7 +106,5 @@ fn separating_sentence(first: Pattern, second: Pattern) -> String {
         (CredentialExpiry, IdleTimeout) => Some("renew the credentials early: see whether the drops move"),
         _ => None,
     };
-    let sentence = test(first, second).or_else(|| test(second, first));
-    let names = format!("{} or {}", first.title(), second.title());
-    format!("{names}: {}", sentence.unwrap_or("the next few drops decide"))
+    test(first, second).or_else(|| test(second, first)).unwrap_or("the next few drops decide")
 }

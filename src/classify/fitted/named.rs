@@ -246,6 +246,7 @@ impl TakeoverParameters {
         vec![
             ("typical_life_secs", self.typical_life_secs),
             ("named_by_the_broker", flag(self.is_named_by_broker)),
+            ("shown_by_fresh_id", flag(self.is_shown_by_fresh_id)),
         ]
     }
 
@@ -253,6 +254,7 @@ impl TakeoverParameters {
         Self {
             typical_life_secs: named.number("typical_life_secs"),
             is_named_by_broker: named.flag("named_by_the_broker"),
+            is_shown_by_fresh_id: named.flag("shown_by_fresh_id"),
         }
     }
 }
@@ -307,8 +309,11 @@ mod tests {
             spread_secs: 0.5,
             follows_local_time: is_set,
         };
-        let takeover =
-            TakeoverParameters { typical_life_secs: (!is_set).then_some(3.0), is_named_by_broker: is_set };
+        let takeover = TakeoverParameters {
+            typical_life_secs: (!is_set).then_some(3.0),
+            is_named_by_broker: is_set,
+            is_shown_by_fresh_id: is_set,
+        };
         let keep_alive = KeepAliveParameters::ClosedByBroker {
             silence_in_keep_alives: Some(1.5),
             is_named_by_broker: is_set,

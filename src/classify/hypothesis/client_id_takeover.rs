@@ -7,7 +7,7 @@ use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln_beta_binomial, ln_mean_exp, ln_normal, real};
 use crate::classify::reason_code::SESSION_TAKEN_OVER;
-use crate::classify::session::EndKind;
+use crate::classify::session::{EndKind, Session};
 use crate::classify::{BurstParameters, FittedParameters, TakeoverParameters};
 
 use super::{Fit, reason};
@@ -40,7 +40,7 @@ impl PeerEndedLives {
         let mut lives: Vec<(f64, usize)> = case
             .drops()
             .filter(|(_, drop)| drop.is_start_known && matches!(drop.kind, EndKind::Clean | EndKind::Reset))
-            .filter(|(_, drop)| drop.detected > drop.start)
+            .filter(|(_, drop)| drop.detected > drop.start && !has_random_client_id(case, drop))
             .map(|(index, drop)| ((drop.detected - drop.start).ln(), index))
             .collect();
         lives.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
@@ -82,8 +82,11 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
     let clean_close_factor = ln_beta_binomial(closed, case.count_f64(), 20.0, 1.0)
         - ln_beta_binomial(closed, case.count_f64(), 1.0, 1.0);
     fit.log_evidence += clean_close_factor.min(0.0);
-    if has_random_client_id(case) {
+    if has_mostly_random_client_ids(case) {
         fit.log_evidence = fit.log_evidence.min(case.null - LN_ODDS_OF_A_DUPLICATE_RANDOM_ID);
+    }
+    if let FittedParameters::ClientIdTakeover(fitted) = &mut fit.parameters {
+        fitted.is_shown_by_fresh_id = is_shown_by_a_fresh_id(case, &fit.hits);
     }
     if let Some((factor, hits)) = reason::reason_code_factor(case, &[SESSION_TAKEN_OVER])
         && factor > 0.0
@@ -103,7 +106,9 @@ pub(super) fn fit(case: &Case, bursty: &mut Fit) -> Fit {
 
 fn short_lives(case: &Case) -> Fit {
     let lives = PeerEndedLives::new(case);
-    let sessions = real(case.frame.sessions.len());
+    // Nobody can take over a session with a random client id.
+    let sessions = case.frame.sessions.iter().filter(|session| !session.has_random_client_id());
+    let sessions = real(sessions.count());
     let mut terms = Vec::new();
     let mut best: Option<(f64, f64)> = None;
     for median in MEDIANS {
@@ -174,7 +179,7 @@ fn compare_with_bursts(case: &Case, fit: &mut Fit, bursty: &mut Fit) {
 fn typical_life(secs: f64) -> FittedParameters {
     FittedParameters::ClientIdTakeover(TakeoverParameters {
         typical_life_secs: Some(secs),
-        is_named_by_broker: false,
+        ..TakeoverParameters::default()
     })
 }
 
@@ -189,14 +194,29 @@ fn against_a_rival(case: &Case, fit: &Fit) -> f64 {
     REFUSED_PENALTY * refused + RESET_PENALTY * reset
 }
 
-/// Nobody else has a client id that this program made up.
-fn has_random_client_id(case: &Case) -> bool {
-    let frame = case.frame;
-    let random_id = case
-        .drops()
-        .filter_map(|(_, drop)| frame.session(drop))
-        .filter(|session| frame.log.coverage(session).has_random_client_id);
-    2 * random_id.count() > case.count()
+/// Whether most drops are those of sessions with a random client id.
+fn has_mostly_random_client_ids(case: &Case) -> bool {
+    2 * case.drops().filter(|(_, drop)| has_random_client_id(case, drop)).count() > case.count()
+}
+
+fn has_random_client_id(case: &Case, drop: &DeathWindow) -> bool {
+    case.frame.session(drop).is_some_and(Session::has_random_client_id)
+}
+
+/// Whether sessions with a fresh client id stayed up where several takeovers were due.
+fn is_shown_by_a_fresh_id(case: &Case, hits: &[usize]) -> bool {
+    /// Takeovers due, of which none came: less than one chance in fifty at the old rate.
+    const MIN_DUE: f64 = 4.0;
+    if case.drops().any(|(_, drop)| has_random_client_id(case, drop)) {
+        return false;
+    }
+    let connected = |is_random: bool| {
+        let sessions =
+            case.frame.sessions.iter().filter(|session| session.has_random_client_id() == is_random);
+        sessions.map(|session| session.age()).sum::<f64>()
+    };
+    let due = real(hits.len()) * connected(true) / connected(false).max(1.0);
+    due >= MIN_DUE
 }
 
 /// A flapping network also loses probes; a takeover does not.

@@ -7,7 +7,7 @@ use crate::classify::case::Case;
 use crate::classify::drops::DeathWindow;
 use crate::classify::math::{ln, ln_mean_exp, ln_mechanism, ln_normal, ln_occam, ln_sum_exp, median, real};
 use crate::classify::reason_code::KEEP_ALIVE_TIMEOUT;
-use crate::classify::session::EndKind;
+use crate::classify::session::{EndKind, Session};
 use crate::classify::{FittedParameters, KeepAliveParameters};
 
 use super::{Fit, reason};
@@ -173,7 +173,7 @@ fn client_side(case: &Case) -> Fit {
     // This program sends its pings, so a missing answer alone is no sign of a client that hangs.
     let is_own = silent.iter().all(|(_, drop)| {
         let session = case.frame.session(drop);
-        session.is_some_and(|session| case.frame.log.coverage(session).has_random_client_id)
+        session.is_some_and(Session::has_random_client_id)
     });
     if is_own && proofs == 0 {
         return Fit::impossible();

@@ -67,15 +67,11 @@ pub(super) fn running_step(context: &ViewContext) -> Option<String> {
     Some(format!("end the test that runs for {duration}: {}", running.title()))
 }
 
-/// The named test in full, for the Why popup: the key, what it does, why it is harmless, what each outcome means.
-pub(super) fn explanation(context: &ViewContext, test: &SeparationTest) -> String {
+/// How to start the named test, for the Why popup; the sentence before it says what the test does.
+pub(super) fn start_hint(context: &ViewContext) -> Option<String> {
     let key = context.keymap.key_text(Action::Separate);
-    let title = test.title();
-    let instruction = match key.as_str() {
-        "" => capitalized(&title),
-        key => format!("Press {key} to {title}"),
-    };
-    format!("{instruction}. {}", test.description())
+    let runs = context.snapshot().experiment.is_some();
+    (!key.is_empty() && !runs).then(|| format!("Press {key} to run this test; {key} again ends it."))
 }
 
 fn capitalized(text: &str) -> String {

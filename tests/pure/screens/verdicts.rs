@@ -181,6 +181,7 @@ fn cured() -> ScreenFixture {
     let mut published = fixture.published.clone();
     let mut verdict = published.verdict.as_deref().expect("a verdict").clone();
     verdict.diagnosis.calm = Some(Calm {
+        has_other_client_id: false,
         since: published.snapshot.at.wall - TimeDelta::hours(5),
         keep_alive_secs: Some(60.0),
         connected_secs: 17_900.0,

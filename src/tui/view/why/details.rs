@@ -135,10 +135,9 @@ impl WhyDetails<'_> {
         let page = VerdictPage::new(self.verdict);
         let tests = page.all(ItemRole::SeparatingTest);
         let lines = |text: &str| lines_of(self.context, Sign::Plain, text, self.columns);
-        let possible = self.verdict.diagnosis.separation.as_ref();
-        let possible = possible.filter(|_| self.context.snapshot().experiment.is_none());
-        let possible = possible.map(|test| separation::explanation(self.context, test));
-        tests.flat_map(|item| lines(&item.text)).chain(possible.iter().flat_map(|text| lines(text))).collect()
+        let has_test = self.verdict.diagnosis.separation.is_some();
+        let hint = has_test.then(|| separation::start_hint(self.context)).flatten();
+        tests.flat_map(|item| lines(&item.text)).chain(hint.iter().flat_map(|text| lines(text))).collect()
     }
 
     /// Every cause with a check; the most probable one also with its meaning and fixes.
