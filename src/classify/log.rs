@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
 use super::log_tables::{ClientIds, MAX_NAMES, NameTable, RunCoverage};
 use super::normalize::normalize;
-use super::session::{PacketSeen, Secs, Session};
 use super::separation::SeparationTest;
+use super::session::{PacketSeen, Secs, Session};
 use super::silences::SilenceLog;
 use super::stated_cause::{Circumstances, stated_pattern};
 use crate::diagnostics::event::{

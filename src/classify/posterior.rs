@@ -10,10 +10,10 @@ mod stated;
 
 use std::collections::BTreeMap;
 
-use super::{FittedParameters, Pattern};
 use super::case::{Case, Frame};
 use super::hypothesis::{self, Fit, Fits};
 use super::math::{ln_sum_exp, real};
+use super::{FittedParameters, Pattern};
 
 /// Prior probabilities; "other" (regular in a way without a name) is the rest.
 const PRIORS: [(Pattern, f64); 13] = [

@@ -164,7 +164,9 @@ impl Session {
 
     /// Whether keep-alive, client id and own network are those of another session, as far as they are recorded.
     pub(super) fn has_configuration_of(&self, other: &Self) -> bool {
-        self.has_keep_alive_of(other) && !self.has_another_client_id(other) && !self.is_in_another_network(other)
+        self.has_keep_alive_of(other)
+            && !self.has_another_client_id(other)
+            && !self.is_in_another_network(other)
     }
 
     /// Whether the client id differs from that of another session; `false` where it is not recorded.

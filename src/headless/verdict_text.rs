@@ -45,7 +45,11 @@ pub(super) fn verdict_paragraph(verdict: &Verdict) -> String {
         for how in page.all(ItemRole::SeparatingTest) {
             write_labeled(&mut text, "Separating test", &how.text);
         }
-        write_labeled(&mut text, "To run the test", &format!("{}{}", signal_hint(), test.manual_instruction()));
+        write_labeled(
+            &mut text,
+            "To run the test",
+            &format!("{}{}", signal_hint(), test.manual_instruction()),
+        );
     }
     for step in page.all(ItemRole::NextStep) {
         write_labeled(&mut text, "Next step", &step.text);

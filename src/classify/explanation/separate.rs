@@ -26,6 +26,11 @@ pub(in crate::classify) fn separating_sentence(
     posterior: &Posterior,
     test: Option<&SeparationTest>,
 ) -> Option<String> {
+    if posterior.pattern == Pattern::ClientIdTakeover
+        && let Some(test @ SeparationTest::FreshClientId) = test
+    {
+        return Some(format!("another client or something else: {}. {}", test.title(), test.description()));
+    }
     let (first, second) = rivals(posterior)?;
     let how = test.map_or_else(
         || separating_act(first, second).to_owned(),
@@ -41,17 +46,25 @@ pub(in crate::classify) fn separation_test(
     advised: Option<u32>,
 ) -> Option<SeparationTest> {
     let is_sure = posterior.pattern != Pattern::Undetermined && posterior.confidence >= SURE;
-    let (first, second) = rivals(posterior).filter(|_| !is_sure)?;
+    if is_sure {
+        return None;
+    }
+    let newest = frame.sessions.last();
+    let has_random_client_id = newest.is_some_and(|session| session.has_random_client_id());
+    // No recording of this client alone proves a takeover: its rival is everything else.
+    if posterior.pattern == Pattern::ClientIdTakeover && !has_random_client_id {
+        return Some(SeparationTest::FreshClientId);
+    }
+    let (first, second) = rivals(posterior)?;
     let fit_of = |pattern: Pattern| posterior.fits.get(&pattern);
     let limit_of = |pattern: Pattern| fit_of(pattern)?.parameters.limit_secs();
-    let newest = frame.sessions.last();
     let topic = fit_of(Pattern::PublishTriggered).and_then(|fit| fit.label.as_deref());
     let facts = SeparationFacts {
         limit_secs: limit_of(Pattern::IdleTimeout).or_else(|| limit_of(Pattern::FixedLifetime)),
         keep_alive_secs: newest.map_or(f64::INFINITY, |session| session.keep_alive),
         // A topic whose variable parts are masked is no topic that can be withheld.
         topic: topic.filter(|topic| !topic.contains(MASK)),
-        has_random_client_id: newest.is_some_and(|session| session.has_random_client_id()),
+        has_random_client_id,
     };
     match SeparationTest::for_rivals(first, second, &facts)? {
         SeparationTest::KeepAlive { secs } => {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::MANY_DROPS;
 use crate::classify::case::Case;
 use crate::classify::hypothesis::Fit;
-use crate::classify::math::real;
+use crate::classify::math::{ln_beta_binomial, real};
 use crate::classify::{FittedParameters, IdleTimeoutParameters, Pattern, SilenceDirection};
 
 /// Least share of many drops that a pattern must explain.
@@ -87,7 +87,11 @@ fn keep_coincidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTreeMap<Optio
                 ..
             }),
             FittedParameters::FixedLifetime(age),
-        ) => (limit_secs - age.limit_secs).abs() < 1e-6 && idle.hits == lifetime.hits,
+        ) => {
+            (limit_secs - age.limit_secs).abs() < 1e-6
+                && idle.hits == lifetime.hits
+                && (idle.opportunities - lifetime.opportunities).abs() < 0.5
+        }
         _ => false,
     };
     if !is_same {
@@ -151,12 +155,25 @@ fn shrink_competing_evidence(fits: &BTreeMap<Pattern, Fit>, evidence: &mut BTree
     for (pattern, value) in evidence.iter_mut() {
         let Some(fit) = pattern.and_then(|pattern| fits.get(&pattern)) else { continue };
         if *pattern != Some(best) && value.is_finite() && overlap(&winner.hits, &fit.hits) >= SAME_DROPS {
-            // The very same drops cannot separate the two; one drop more or less can.
+            // The very same drops cannot separate the two; one drop more or less can, and a session that outlived the limit
+            // of one of them can.
             let independent =
                 if winner.hits.len() <= fit.hits.len() { MAX_SAME_DROPS } else { MAX_INDEPENDENT_DROPS };
-            *value = most - (most - *value) * independent.min(hits) / hits;
+            let gap = most - *value;
+            let by_misses = (ln_misses(winner) - ln_misses(fit)).clamp(0.0, gap);
+            *value = most - by_misses - (gap - by_misses) * independent.min(hits) / hits;
         }
     }
+}
+
+/// Log likelihood of the opportunities that a mechanism missed; it strikes nearly always.
+fn ln_misses(fit: &Fit) -> f64 {
+    /// Parameters of the beta distribution of the share of opportunities at which it strikes.
+    const STRIKES: f64 = 2.0;
+    const MISSES: f64 = 0.25;
+    let hits = real(fit.hits.len());
+    let missed = (fit.opportunities - hits).max(0.0);
+    ln_beta_binomial(hits, hits + missed, STRIKES, MISSES) - ln_beta_binomial(hits, hits, STRIKES, MISSES)
 }
 
 /// Intersection over union of two ascending lists.

@@ -152,8 +152,11 @@ fn stated_fit(whole: &Posterior, pattern: Pattern, drops: &[usize]) -> Fit {
     let timing = whole.fits.get(&pattern).filter(|fit| !fit.hits.is_empty());
     let parameters = match (pattern, timing.map(|fit| fit.parameters)) {
         (Pattern::ClientIdTakeover, Some(FittedParameters::ClientIdTakeover(takeover))) => {
-            FittedParameters::ClientIdTakeover(TakeoverParameters { is_named_by_broker: true,
-            is_shown_by_fresh_id: false, ..takeover })
+            FittedParameters::ClientIdTakeover(TakeoverParameters {
+                is_named_by_broker: true,
+                is_shown_by_fresh_id: false,
+                ..takeover
+            })
         }
         (Pattern::ClientIdTakeover, _) => FittedParameters::ClientIdTakeover(TakeoverParameters {
             is_named_by_broker: true,

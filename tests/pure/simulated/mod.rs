@@ -19,3 +19,4 @@ mod records;
 mod replays;
 mod requests;
 mod scope;
+mod separation;
