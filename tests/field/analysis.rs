@@ -10,8 +10,8 @@ use tempfile::TempDir;
 pub(crate) struct Analysis {
     /// The whole JSON object.
     pub(crate) json: Value,
-    /// The text for people, in lower case.
-    pub(crate) text: String,
+    /// The section "Why" of the text for people, in lower case: without file names and counts of error names.
+    pub(crate) why: String,
 }
 
 impl Analysis {
@@ -19,7 +19,7 @@ impl Analysis {
     pub(crate) fn of(recordings: &[&Path]) -> Result<Self, String> {
         let json = analyze("json", recordings)?;
         let json = serde_json::from_str(&json).map_err(|error| format!("analyze: {error}"))?;
-        Ok(Self { json, text: analyze("text", recordings)?.to_lowercase() })
+        Ok(Self { json, why: section(&analyze("text", recordings)?, "Why").to_lowercase() })
     }
 
     /// Drops in the recordings.
@@ -59,6 +59,12 @@ impl Analysis {
         let found = places.into_iter().find(|value| !value.is_null());
         found.map(|value| value.to_string().to_lowercase()).unwrap_or_default()
     }
+}
+
+/// The indented lines below a heading.
+fn section(text: &str, heading: &str) -> String {
+    let lines = text.lines().skip_while(|line| *line != heading).skip(1);
+    lines.take_while(|line| line.is_empty() || line.starts_with(' ')).collect::<Vec<_>>().join("\n")
 }
 
 fn analyze(format: &str, recordings: &[&Path]) -> Result<String, String> {

@@ -1,8 +1,8 @@
 //! Compares the verdict on a recording with the truth about its world.
 
 use crate::analysis::Analysis;
+use crate::run::Run;
 use crate::trial::{Parameter, Truth};
-use crate::world::Run;
 
 /// A claim of at least this confidence is a sure one.
 pub(crate) const SURE: f64 = 0.9;
@@ -109,8 +109,8 @@ fn judge_silence(judgment: &mut Judgment, analysis: &Analysis) {
 
 fn judge_refusal(judgment: &mut Judgment, analysis: &Analysis, words: &[&str]) {
     let now = analysis.now();
-    // Until the JSON has an answer for the present, the text for people is what explains it.
-    let explanation = if now.is_empty() { &analysis.text } else { &now };
+    // Without an answer for the present in the JSON, the text for people has to explain it.
+    let explanation = if now.is_empty() { &analysis.why } else { &now };
     let word = words.iter().find(|word| explanation.contains(**word));
     judgment.outcome = if word.is_some() { Outcome::Right } else { Outcome::Wrong };
     if word.is_none() {

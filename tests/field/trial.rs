@@ -21,6 +21,8 @@ pub(crate) struct ClientOptions {
     pub(crate) topics: Vec<String>,
     /// It publishes with quality of service 0 this often, s; 0 = never.
     pub(crate) publish_every_secs: u32,
+    /// Length of each payload.
+    pub(crate) payload_bytes: usize,
     /// Further arguments; `{folder}` is the folder of the run.
     pub(crate) arguments: Vec<String>,
     /// User name and password.
@@ -70,6 +72,7 @@ impl Trial {
             client_id: None,
             topics: Vec::new(),
             publish_every_secs: 0,
+            payload_bytes: 2,
             arguments: Vec::new(),
             login: None,
             duration_secs: 330,
@@ -107,6 +110,12 @@ impl Trial {
         self
     }
 
+    /// Sets the length of the payload that it publishes.
+    pub(crate) fn payload_bytes(mut self, bytes: usize) -> Self {
+        self.client.payload_bytes = bytes;
+        self
+    }
+
     /// Adds arguments of the command line.
     pub(crate) fn arguments(mut self, arguments: &[&str]) -> Self {
         self.client.arguments.extend(arguments.iter().map(|text| (*text).to_owned()));
@@ -123,6 +132,14 @@ impl Trial {
     pub(crate) fn drops(mut self, patterns: &[&'static str], causes: &[&'static str]) -> Self {
         self.truth =
             Truth::Drops { patterns: patterns.to_vec(), causes: causes.to_vec(), parameter: None, least: 4 };
+        self
+    }
+
+    /// The world has at least this many drops.
+    pub(crate) fn at_least(mut self, drops: u64) -> Self {
+        if let Truth::Drops { least, .. } = &mut self.truth {
+            *least = drops;
+        }
         self
     }
 

@@ -17,6 +17,7 @@ use crate::netns::{Network, Side};
 use crate::peers::mosquitto::PORT;
 use crate::peers::relay::{Ending, Relay, Rule};
 use crate::process::Process;
+use crate::run::Run;
 use crate::script::Script;
 use crate::trial::{ClientOptions, Trial};
 
@@ -31,16 +32,6 @@ pub(crate) struct World {
     pub(crate) network: Network,
     client_pid: Cell<Option<Pid>>,
     folder: TempDir,
-}
-
-/// What a run leaves.
-pub(crate) struct Run {
-    /// The recording.
-    pub(crate) recording: PathBuf,
-    /// Exit code of the client; -1 = it was killed.
-    pub(crate) exit_code: i32,
-    /// What it wrote to standard output and standard error.
-    pub(crate) output: String,
 }
 
 impl World {
@@ -113,7 +104,8 @@ impl World {
         }
         if options.publish_every_secs > 0 {
             let text = format!(
-                "[[command]]\nname = \"reading\"\ntopic = \"field/reading\"\npayload = \"21\"\nqos = 0\nconfirm = \"none\"\nevery = {}\n",
+                "[[command]]\nname = \"reading\"\ntopic = \"field/reading\"\npayload = \"{}\"\nqos = 0\nconfirm = \"none\"\nevery = {}\n",
+                "7".repeat(options.payload_bytes),
                 options.publish_every_secs
             );
             command.arg("--config").arg(self.write("client.toml", &text));
@@ -151,11 +143,11 @@ impl World {
 }
 
 /// Runs a trial once with these options of the client; the recording is written to `recording`.
-pub(crate) fn run(trial: &Trial, options: &ClientOptions, recording: &Path) -> Run {
+pub(crate) fn run(trial: &Trial, options: &ClientOptions, recording: PathBuf) -> Run {
     let world = World::create();
     let script = (trial.build)(&world);
-    let (exit_code, output) = world.run_client(options, script, recording);
-    Run { recording: recording.to_owned(), exit_code, output }
+    let (exit_code, output) = world.run_client(options, script, &recording);
+    Run { recording, exit_code, output, advice: None }
 }
 
 /// A value that the steps of a script share.

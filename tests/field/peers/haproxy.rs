@@ -30,6 +30,17 @@ pub(crate) fn websocket(world: &World, tunnel_secs: u32) -> Pid {
     )
 }
 
+/// Answers each request with status 403.
+pub(crate) fn forbidding(world: &World) -> Pid {
+    start(
+        world,
+        &format!(
+            "defaults\n  mode http\n  timeout connect 5s\n  timeout client 25s\n  timeout server 25s\n\
+             listen mqtt\n  bind {SERVER}:{PORT}\n  http-request deny deny_status 403\n"
+        ),
+    )
+}
+
 fn start(world: &World, configuration: &str) -> Pid {
     world.write("haproxy.cfg", configuration);
     world.serve("haproxy", &["-W", "-db", "-f", "haproxy.cfg"], PORT)

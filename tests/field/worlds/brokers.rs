@@ -75,6 +75,18 @@ fn rejections() -> Vec<Trial> {
         .arguments(&["--mqtt-version", "3.1.1"])
         .keep_alive(30)
         .drops(&["publish_triggered"], &["packet_too_large_for_client"]),
+        // Each publish is larger than the broker takes, and ends in a drop. The program sends no third one.
+        Trial::new("packet-above-broker-limit", &mqtt(), |world| {
+            start_forever(world, Listeners::Public, "max_packet_size 200");
+            Script::default()
+        })
+        .arguments(&["--mqtt-version", "3.1.1"])
+        .publishes_every(20)
+        .payload_bytes(401)
+        .keep_alive(30)
+        .lasts(240)
+        .drops(&["publish_triggered"], &["packet_too_large_for_broker", "refused_by_policy"])
+        .at_least(2),
         // The broker refuses a subscription with a code in SUBACK and keeps the connection.
         Trial::new("acl-subscribe", &mqtt(), |world| {
             let file = world.write("acl", "topic read public/#\n").display().to_string();

@@ -39,6 +39,16 @@ pub(super) fn trials() -> Vec<Trial> {
         .keep_alive(11)
         .drops(LIFETIME, CAUSES)
         .parameter(LIMIT, 34.0, 38.0),
+        // A third of the sessions end earlier, at random.
+        Trial::new("lifetime-and-random", &mqtt(), |world| {
+            inner_broker(world);
+            let ages = [27.0, 27.0, 9.1, 27.0, 16.4, 27.0, 27.0, 4.7, 27.0, 27.0, 21.3, 27.0, 13.9, 27.0];
+            world.relay(INNER_PORT, Rule::Ages(ages.to_vec()), Ending::Fin);
+            Script::default()
+        })
+        .keep_alive(6)
+        .drops(LIFETIME, CAUSES)
+        .parameter(LIMIT, 25.5, 28.5),
         // The id is dropscope's own random one, so no other client can have it.
         Trial::new("random-lives", &mqtt(), |world| {
             inner_broker(world);

@@ -3,7 +3,9 @@
 use rustix::process::{Signal, kill_process};
 
 use super::{inner_broker, mqtt, url};
-use crate::peers::mosquitto::{INNER_PORT, INNER_WEBSOCKET_PORT, PORT, TLS_PORT, publish_at};
+use crate::peers::mosquitto::{
+    INNER_PORT, INNER_WEBSOCKET_PORT, Listeners, Mosquitto, PORT, TLS_PORT, publish_at,
+};
 use crate::peers::{haproxy, nginx, stunnel};
 use crate::script::{Script, even_gaps, every, times};
 use crate::trial::Trial;
@@ -40,6 +42,16 @@ fn haproxy_trials() -> Vec<Trial> {
         .topic("plant/#")
         .drops(IDLE, CAUSES)
         .parameter(LIMIT, 10.0, 12.0),
+        // Two causes: an idle limit, and a broker that restarts on a timer.
+        Trial::new("haproxy-idle-and-restarts", &mqtt(), |world| {
+            let broker = Mosquitto::start(world, Listeners::Inner, "");
+            haproxy::tcp(world, 18, "");
+            let mut script = Script::default();
+            script.at_each(every(60.0, 41.0), move |world| broker.borrow_mut().restart(world));
+            script
+        })
+        .keep_alive(65)
+        .drops(&["idle_timeout", "scheduled"], &["proxy_idle_timeout", "broker_restart", "scheduled_job"]),
         Trial::new("haproxy-tunnel", &url("ws", PORT), |world| {
             inner_broker(world);
             haproxy::websocket(world, 13);

@@ -1,9 +1,9 @@
 //! Worlds in which the client never connects.
 
-use super::{mqtt, public_broker, start_forever, url};
+use super::{inner_broker, mqtt, public_broker, start_forever, url};
 use crate::netns::Side;
-use crate::peers::certificates;
-use crate::peers::mosquitto::{Listeners, TLS_PORT};
+use crate::peers::mosquitto::{Listeners, PORT, TLS_PORT};
+use crate::peers::{certificates, haproxy};
 use crate::script::Script;
 use crate::trial::Trial;
 use crate::world::World;
@@ -46,14 +46,20 @@ pub(super) fn trials() -> Vec<Trial> {
             script
         })
         .never_connects(NEVER, &["unreachable", "route"]),
-        // Mosquitto 2 refuses an MQTT 3.1.1 client whose keep-alive is above its limit.
-        Trial::new("keep-alive-above-maximum", &mqtt(), |world| {
-            start_forever(world, Listeners::Public, "max_keepalive 30");
+        Trial::new("foreign-client-id", &mqtt(), |world| {
+            start_forever(world, Listeners::Public, "clientid_prefixes plant-");
             Script::default()
         })
-        .arguments(&["--mqtt-version", "3.1.1"])
-        .keep_alive(120)
-        .never_connects(NEVER, &["refused", "rejected", "identifier", "client id"]),
+        .client_id("office-4")
+        .never_connects(REFUSED, &["not authorized", "client id", "credentials", "login"]),
+        Trial::new("websocket-forbidden", &url("ws", PORT), |world| {
+            inner_broker(world);
+            haproxy::forbidding(world);
+            Script::default()
+        })
+        .never_connects(REFUSED, &["403", "forbidden"]),
+        Trial::new("websocket-to-plain", &url("ws", PORT), public_broker)
+            .never_connects(NEVER, &["websocket", "mqtt://"]),
     ]
 }
 
