@@ -9,7 +9,7 @@ use super::normalize::normalize;
 use super::separation::SeparationTest;
 use super::session::{PacketSeen, Secs, Session};
 use super::silences::SilenceLog;
-use super::stated_cause::{Circumstances, stated_pattern};
+use super::stated_cause::{Circumstances, stated_cause};
 use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectedEvent, DroppedEvent, Message, Phase, ProbeResult, StartedEvent, SystemSource,
 };
@@ -155,9 +155,10 @@ impl Log {
                 self.client_ids.on_separation(what, details);
             }
             Event::Subscribed { .. } => {
-                self.count_topic(&Arc::from(SUBSCRIBE));
+                let number = self.count_topic(&Arc::from(SUBSCRIBE));
                 if let Some(live) = &mut self.live {
                     live.is_subscribed = true;
+                    live.record_operation(number, now);
                 }
             }
             _ => {}
@@ -269,22 +270,16 @@ impl Log {
         if let Some(version) = &connected.mqtt_version {
             self.mqtt_version = Some(version.as_str().to_owned());
         }
-        if std::mem::take(&mut self.is_awaiting_reconnect)
-            && let Some(last) = self.sessions.last_mut()
-        {
-            let end = last.end;
-            if let Some(ending) = &mut last.ending {
-                ending.reconnect_secs = Some((now - end).max(0.0));
-            }
-        }
         let mut session = Session::begin(now, wall, self.keep_alive);
         session.credentials = self.expiry;
         session.run = self.run();
         session.client_id = self.client_ids.current();
-        session.network = connected.local.as_deref().map(|local| {
-            let host = local.rsplit_once(':').map_or(local, |(host, _)| host);
-            self.networks.number_of(host)
-        });
+        session.network = connected.local.as_deref().map(|local| self.networks.own_network_of(local));
+        if std::mem::take(&mut self.is_awaiting_reconnect)
+            && let Some(last) = self.sessions.last_mut()
+        {
+            last.followed_by(&session);
+        }
         self.live = Some(LiveSession::new(session));
     }
 
@@ -327,7 +322,7 @@ impl Log {
                 .chain(session.credentials)
                 .any(|expiry| (-1.0..=EXPIRED_WITHIN).contains(&(end - expiry))),
         };
-        ending.stated = stated_pattern(dropped, ending.reason_code, circumstances);
+        ending.stated = stated_cause(dropped, ending.reason_code, circumstances);
     }
 
     fn connect_failed(&mut self, failed: &ConnectFailedEvent) {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::session::RANDOM_CLIENT_ID;
+use super::session::{OwnNetwork, RANDOM_CLIENT_ID};
 
 /// Distinct topics and system events.
 pub(super) const MAX_NAMES: usize = 2_000;
@@ -36,6 +36,19 @@ impl NameTable {
             self.numbers.insert(name.to_owned(), number);
         }
         number
+    }
+
+    /// The own network of a local address with its port.
+    pub(super) fn own_network_of(&mut self, local: &str) -> OwnNetwork {
+        let host = local.rsplit_once(':').map_or(local, |(host, _)| host).trim_matches(['[', ']']);
+        if !host.contains(':') {
+            return OwnNetwork { number: self.number_of(host), is_ipv6: false };
+        }
+        // Of IPv6 the first 64 bits: temporary addresses change within the network (RFC 8981). A recorded address has the form
+        // of RFC 5952, in which `::` stands for zeros only.
+        let before_zeros = host.split("::").next().unwrap_or_default();
+        let prefix: Vec<&str> = before_zeros.split(':').take(4).collect();
+        OwnNetwork { number: self.number_of(&prefix.join(":")), is_ipv6: true }
     }
 
     /// The name of a number.
@@ -87,4 +100,21 @@ impl ClientIds {
 fn is_random_client_id(id: &str) -> bool {
     let digits = id.strip_prefix("dropscope-").unwrap_or_default();
     digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_temporary_ipv6_address_is_no_other_network() {
+        let mut table = NameTable::default();
+        let mut network = |local| table.own_network_of(local);
+        let home = network("[2001:db8:1:2:aaaa:bbbb:cccc:dddd]:50000");
+        assert!(!network("[2001:db8:1:2::7]:1").differs_from(home));
+        assert!(network("[2001:db8:1:3::7]:1").differs_from(home));
+        assert!(!network("192.168.1.20:1").differs_from(home), "another way out of the same network");
+        assert!(network("192.168.1.20:1").differs_from(network("192.168.1.21:1")));
+        assert!(!network("192.168.1.20:1").differs_from(network("192.168.1.20:2")));
+    }
 }

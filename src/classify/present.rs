@@ -5,10 +5,14 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
+use error_words::ERROR_WORDS;
+
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::codes::{connack_refusal, is_credentials_refusal, reason_words};
-use crate::diagnostics::event::{ConnectFailedEvent, Phase, StartedEvent};
+use crate::diagnostics::event::{ConnectFailedEvent, Initiator, Phase, StartedEvent};
 use crate::diagnostics::{ErrorName, Event, Stamp, words};
+
+mod error_words;
 
 /// What keeps the connection from working at this moment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -17,6 +21,9 @@ pub struct PresentFault {
     pub kind: PresentFaultKind,
     /// Since when.
     pub since: DateTime<Utc>,
+    /// When the recording ended with it; `None` while it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DateTime<Utc>>,
     /// Connects that failed since then.
     pub attempts: u64,
     /// What is wrong, one sentence without the full stop.
@@ -62,6 +69,8 @@ pub(super) struct PresentTracker {
     last: Option<ConnectFailedEvent>,
     /// A refused subscription of the live session: filter, code, when.
     refused: Option<(String, u8, Stamp)>,
+    /// The end of the run.
+    ended_at: Option<Stamp>,
     endpoint: String,
 }
 
@@ -81,7 +90,11 @@ impl PresentTracker {
                 self.forget();
                 self.down_since = Some(at);
             }
-            Event::Connected(_) | Event::Disconnected { .. } | Event::Stopped { .. } => self.forget(),
+            // What is wrong at the end of a run is what its reader wants to know.
+            Event::Disconnected { by: Initiator::Shutdown } | Event::Stopped { .. } => {
+                self.ended_at.get_or_insert(at);
+            }
+            Event::Connected(_) | Event::Disconnected { .. } => self.forget(),
             Event::Subscribed { filters, return_codes } => {
                 let refused = filters.iter().zip(return_codes).find(|(_, code)| **code >= 0x80);
                 self.refused = refused.map(|(filter, code)| (filter.clone(), *code, at));
@@ -95,15 +108,18 @@ impl PresentTracker {
         self.attempts = 0;
         self.last = None;
         self.refused = None;
+        self.ended_at = None;
     }
 
     /// What is wrong now; `None` while the connection works, is off on purpose, or is lost without a failed connect yet.
     pub(super) fn fault(&self) -> Option<PresentFault> {
+        let until = self.ended_at.map(|at| at.wall);
         if let Some((filter, code, at)) = &self.refused {
             let why = reason_words(*code).unwrap_or("no reason given");
             return Some(PresentFault {
                 kind: PresentFaultKind::Subscription,
                 since: at.wall,
+                until,
                 attempts: 0,
                 sentence: format!(
                     "connected, but the broker refuses the subscription to \"{}\": {why} (0x{code:02X})",
@@ -117,6 +133,7 @@ impl PresentTracker {
         Some(PresentFault {
             kind: explained.kind,
             since: self.down_since?.wall,
+            until,
             attempts: self.attempts,
             sentence: explained.sentence,
             advice: explained.advice.into(),
@@ -125,14 +142,22 @@ impl PresentTracker {
 }
 
 impl PresentFault {
-    /// The state in one sentence: `cannot connect since 14:03 UTC (12 attempts): …`.
+    /// The state in one sentence: `cannot connect since 14:03 UTC (12 attempts): …`, after the end of the run `could not connect
+    /// from 14:03 to 14:20 UTC (12 attempts): …`.
     pub fn headline(&self) -> String {
         if self.kind == PresentFaultKind::Subscription {
             return self.sentence.clone();
         }
         let attempts = words::count(self.attempts, "attempt", "attempts");
         let since = self.since.format("%Y-%m-%d %H:%M");
-        format!("cannot connect since {since} UTC ({attempts}): {}", self.sentence)
+        match self.until {
+            None => format!("cannot connect since {since} UTC ({attempts}): {}", self.sentence),
+            Some(until) => {
+                let is_same_day = self.since.date_naive() == until.date_naive();
+                let until = until.format(if is_same_day { "%H:%M" } else { "%Y-%m-%d %H:%M" });
+                format!("could not connect from {since} to {until} UTC ({attempts}): {}", self.sentence)
+            }
+        }
     }
 }
 
@@ -164,98 +189,6 @@ fn explain(failed: &ConnectFailedEvent, endpoint: &str) -> Explained {
             explained(PresentFaultKind::Other, what, "read the newest failed connect in the event list")
         })
 }
-
-/// What an error says, by the words in its name or message; own names, and those of other programs.
-struct ErrorWords {
-    /// Each of them alone is enough; in lower case.
-    any: &'static [&'static str],
-    kind: PresentFaultKind,
-    sentence: &'static str,
-    advice: &'static str,
-    /// Whether the rest of the message adds to the sentence.
-    shows_detail: bool,
-}
-
-/// The most specific first.
-const ERROR_WORDS: [ErrorWords; 8] = [
-    ErrorWords {
-        any: &["certificate_expired", "certificate has expired", "certificate expired", "certificateexpired"],
-        kind: PresentFaultKind::Certificate,
-        sentence: "the server's certificate has expired",
-        advice: "have the certificate renewed, or set the clock of this computer",
-        shows_detail: true,
-    },
-    ErrorWords {
-        any: &["not_yet_valid", "not yet valid", "notvalidyet"],
-        kind: PresentFaultKind::Certificate,
-        sentence: "the server's certificate is not valid yet",
-        advice: "set the clock of this computer or of the server",
-        shows_detail: true,
-    },
-    ErrorWords {
-        any: &["host_name_mismatch", "hostname mismatch", "does not match the host", "doesn't match"],
-        kind: PresentFaultKind::Certificate,
-        sentence: "the server's certificate is made for another host",
-        advice: "connect to a name that the certificate contains",
-        shows_detail: true,
-    },
-    ErrorWords {
-        any: &[
-            "unknown_root_certificate",
-            "invalid_certificate_chain",
-            "certificate verify failed",
-            "self signed",
-            "self-signed",
-            "unknown ca",
-        ],
-        kind: PresentFaultKind::Certificate,
-        sentence: "the server's certificate is not trusted here",
-        advice: "give the certificate authority of this broker with --cafile",
-        shows_detail: true,
-    },
-    ErrorWords {
-        any: &[
-            "not authorized",
-            "not authorised",
-            "bad user name",
-            "bad username",
-            "unauthorized",
-            "forbidden",
-        ],
-        kind: PresentFaultKind::Login,
-        sentence: "the login is refused",
-        advice: "check user name, password and the broker's access rules",
-        shows_detail: true,
-    },
-    ErrorWords {
-        any: &["_dns_", "enotfound", "eai_again", "getaddrinfo", "name or service not known", "no such host"],
-        kind: PresentFaultKind::Dns,
-        sentence: "the host name has no address",
-        advice: "check the spelling of the host, and the DNS of this computer",
-        shows_detail: false,
-    },
-    ErrorWords {
-        any: &["connection_refused", "connection refused", "econnrefused"],
-        kind: PresentFaultKind::Refused,
-        sentence: "the host refuses the connection: nothing listens on this port",
-        advice: "check the port, and whether the broker runs",
-        shows_detail: false,
-    },
-    ErrorWords {
-        any: &[
-            "no_route",
-            "no route to host",
-            "unreach",
-            "network_down",
-            "network is down",
-            "socket_invalid_address",
-        ],
-        kind: PresentFaultKind::Route,
-        sentence: "this computer has no route to the broker",
-        advice: "check the network of this computer: cable, Wi-Fi, gateway, VPN",
-        shows_detail: false,
-    },
-];
 
 fn by_error_words(failed: &ConnectFailedEvent, detail: &str) -> Option<Explained> {
     let parts = [failed.error_name.as_deref(), failed.error_message.as_deref()];

@@ -1,6 +1,6 @@
 //! The data of one session.
 
-use super::Pattern;
+use super::stated_cause::StatedCause;
 use crate::diagnostics::event::{DropKind, Layer};
 
 /// The number of all client ids that were generated at random.
@@ -29,8 +29,8 @@ pub(super) struct SessionEnding {
     pub(super) how: Option<DropKind>,
     pub(super) layer: Option<Layer>,
     pub(super) reason_code: Option<u8>,
-    /// The pattern that the drop states by itself.
-    pub(super) stated: Option<Pattern>,
+    /// The cause that the drop states by itself.
+    pub(super) stated: Option<StatedCause>,
     /// Whether an error of this computer's own network ended it.
     pub(super) is_own_network: bool,
     pub(super) ws_close_code: Option<u16>,
@@ -100,6 +100,21 @@ impl EndKind {
     }
 }
 
+/// The own network of a session: its local address without the port, of IPv6 the first 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OwnNetwork {
+    /// Its number in the table of networks.
+    pub(super) number: u32,
+    pub(super) is_ipv6: bool,
+}
+
+impl OwnNetwork {
+    /// Whether it is another network. IPv4 and IPv6 beside each other are two ways out of one network.
+    pub(super) fn differs_from(self, other: Self) -> bool {
+        self.is_ipv6 == other.is_ipv6 && self.number != other.number
+    }
+}
+
 /// A run of own messages close together.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Burst {
@@ -129,8 +144,8 @@ pub(super) struct Session {
     pub(super) run: u32,
     /// A number for its client id; all ids that were generated at random have the same. `None` if it is not recorded.
     pub(super) client_id: Option<u32>,
-    /// Own network: a number for the local address without its port; `None` if it is not recorded.
-    pub(super) network: Option<u32>,
+    /// Own network; `None` if the local address is not recorded.
+    pub(super) network: Option<OwnNetwork>,
     pub(super) published: u64,
     pub(super) received: u64,
     /// Time of the newest single message: published, and in either direction.
@@ -191,7 +206,19 @@ impl Session {
 
     /// Whether the own address of another session differs; `false` where it is not recorded.
     pub(super) fn is_in_another_network(&self, other: &Self) -> bool {
-        self.network.zip(other.network).is_some_and(|(one, another)| one != another)
+        self.network.zip(other.network).is_some_and(|(one, another)| one.differs_from(another))
+    }
+
+    /// Takes what the next session tells about the end of this one.
+    pub(super) fn followed_by(&mut self, next: &Self) {
+        let has_new_address = next.is_in_another_network(self);
+        let end = self.end;
+        if let Some(ending) = &mut self.ending {
+            ending.reconnect_secs = Some((next.start - end).max(0.0));
+            if has_new_address {
+                ending.stated.get_or_insert(StatedCause::NEW_ADDRESS);
+            }
+        }
     }
 
     /// Seconds from its start to its detected end.

@@ -5,6 +5,7 @@
 //! in the statistics.
 
 use super::Pattern;
+use crate::diagnostics::codes::reason_words;
 use crate::diagnostics::event::{DropKind, DroppedEvent, Layer};
 
 /// Errors of this computer's own network.
@@ -22,23 +23,92 @@ pub(super) struct Circumstances {
     pub(super) credentials_expired: bool,
 }
 
-/// The pattern that a drop states by itself; `None` if only the statistics can tell.
-pub(super) fn stated_pattern(
+/// What a drop states of its cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct StatedCause {
+    /// The pattern that follows from it.
+    pub(super) pattern: Pattern,
+    pub(super) statement: Statement,
+}
+
+impl StatedCause {
+    /// The cause of a drop after which the own address is another one.
+    pub(super) const NEW_ADDRESS: Self =
+        Self { pattern: Pattern::SystemEvent, statement: Statement::NewAddress };
+}
+
+/// What states a cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Statement {
+    /// A reason code of the broker (MQTT 5.0, table 3-10).
+    ReasonCode(u8),
+    /// A close code of the WebSocket (RFC 6455, section 7.4.1).
+    CloseCode(u16),
+    /// The broker sent more than this client accepts.
+    OwnLimit,
+    /// A TLS alert about a certificate.
+    CertificateAlert,
+    /// This program or computer had not run, so that the broker waited in vain.
+    DidNotRun,
+    /// The credentials had expired seconds before.
+    ExpiredCredentials,
+    /// The next connection came from another own address.
+    NewAddress,
+}
+
+impl Statement {
+    /// The name in the data file of the weights.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::ReasonCode(_) => "reason_code",
+            Self::CloseCode(_) => "close_code",
+            Self::OwnLimit => "own_limit",
+            Self::CertificateAlert => "certificate_alert",
+            Self::DidNotRun => "did_not_run",
+            Self::ExpiredCredentials => "expired_credentials",
+            Self::NewAddress => "new_address",
+        }
+    }
+
+    /// In words, after "all 5 drops: ".
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::ReasonCode(code) => {
+                let words = reason_words(code).unwrap_or("no known reason");
+                format!("the broker gives reason code 0x{code:02X} ({words})")
+            }
+            Self::CloseCode(code) => format!("the server closes the WebSocket with code {code}"),
+            Self::OwnLimit => "the broker sent a packet above this client's own limit".to_owned(),
+            Self::CertificateAlert => "a TLS alert says that a certificate is no longer valid".to_owned(),
+            Self::DidNotRun => "this program had not run for a while before".to_owned(),
+            Self::ExpiredCredentials => "the credentials had expired seconds before".to_owned(),
+            Self::NewAddress => "the next connection came from another own address".to_owned(),
+        }
+    }
+}
+
+/// The cause that a drop states by itself; `None` if only the statistics can tell.
+pub(super) fn stated_cause(
     drop: &DroppedEvent,
     reason_code: Option<u8>,
     circumstances: Circumstances,
-) -> Option<Pattern> {
-    let stated = reason_code
-        .and_then(pattern_of_reason)
-        .or_else(|| drop.ws_close_code.and_then(pattern_of_close_code))
-        .or_else(|| pattern_of_error(drop));
-    match stated {
-        Some(Pattern::KeepAliveTimeout) if circumstances.did_not_run => Some(Pattern::SystemEvent),
-        Some(Pattern::PublishTriggered) if reason_code == Some(0x87) && circumstances.credentials_expired => {
-            Some(Pattern::CredentialExpiry)
+) -> Option<StatedCause> {
+    let by_reason =
+        reason_code.and_then(|code| Some((pattern_of_reason(code)?, Statement::ReasonCode(code))));
+    let by_close_code = || {
+        drop.ws_close_code.and_then(|code| Some((pattern_of_close_code(code)?, Statement::CloseCode(code))))
+    };
+    let (pattern, statement) = by_reason.or_else(by_close_code).or_else(|| by_error(drop))?;
+    let (pattern, statement) = match pattern {
+        Pattern::KeepAliveTimeout if circumstances.did_not_run => {
+            (Pattern::SystemEvent, Statement::DidNotRun)
         }
-        stated => stated,
-    }
+        Pattern::PublishTriggered if reason_code == Some(0x87) && circumstances.credentials_expired => {
+            (Pattern::CredentialExpiry, Statement::ExpiredCredentials)
+        }
+        _ => (pattern, statement),
+    };
+    Some(StatedCause { pattern, statement })
 }
 
 /// MQTT 5 reason codes of a DISCONNECT (MQTT 5.0, table 3-10) that name the cause.
@@ -62,15 +132,15 @@ fn pattern_of_close_code(code: u16) -> Option<Pattern> {
     matches!(code, 1008 | 1009).then_some(Pattern::PublishTriggered)
 }
 
-fn pattern_of_error(drop: &DroppedEvent) -> Option<Pattern> {
+fn by_error(drop: &DroppedEvent) -> Option<(Pattern, Statement)> {
     let message = drop.error_message.as_deref().unwrap_or_default();
     if message.contains("; the limit here is ") {
-        return Some(Pattern::PublishTriggered);
+        return Some((Pattern::PublishTriggered, Statement::OwnLimit));
     }
     if drop.how == Some(DropKind::TlsAlert) {
         let message = message.to_ascii_lowercase();
         let is_certificate = CERTIFICATE_ALERTS.iter().any(|alert| message.contains(alert));
-        return is_certificate.then_some(Pattern::CredentialExpiry);
+        return is_certificate.then_some((Pattern::CredentialExpiry, Statement::CertificateAlert));
     }
     None
 }
@@ -88,7 +158,7 @@ mod tests {
     use super::*;
 
     fn stated(drop: &DroppedEvent) -> Option<Pattern> {
-        stated_pattern(drop, drop.reason_code, Circumstances::default())
+        stated_cause(drop, drop.reason_code, Circumstances::default()).map(|stated| stated.pattern)
     }
 
     fn with_code(reason_code: u8) -> DroppedEvent {
@@ -126,9 +196,12 @@ mod tests {
     fn circumstances_name_what_is_behind_a_code() {
         let stopped = Circumstances { did_not_run: true, ..Circumstances::default() };
         let drop = with_code(0x8D);
-        assert_eq!(stated_pattern(&drop, Some(0x8D), stopped), Some(Pattern::SystemEvent));
+        let pattern = |drop, code, circumstances| {
+            stated_cause(drop, Some(code), circumstances).map(|stated| stated.pattern)
+        };
+        assert_eq!(pattern(&drop, 0x8D, stopped), Some(Pattern::SystemEvent));
         let expired = Circumstances { credentials_expired: true, ..Circumstances::default() };
-        assert_eq!(stated_pattern(&with_code(0x87), Some(0x87), expired), Some(Pattern::CredentialExpiry));
+        assert_eq!(pattern(&with_code(0x87), 0x87, expired), Some(Pattern::CredentialExpiry));
     }
 
     #[test]

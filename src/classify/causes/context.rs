@@ -56,6 +56,8 @@ pub struct CauseContext {
     pub pings_sent_in_time: Option<bool>,
     /// Whether the client id is a random one of this program.
     pub client_id_is_random: Option<bool>,
+    /// What most drops of the pattern state of their cause: `reason_code`, `own_limit`, `new_address`…
+    pub statement: Option<String>,
 }
 
 /// How the drops ended, as shares that sum to 1 at most.
@@ -65,6 +67,8 @@ pub struct EndShares {
     pub fin: f64,
     /// RST.
     pub rst: f64,
+    /// RST that answers no packet of this client, within [`Self::rst`].
+    pub unprompted_rst: f64,
     /// No answer.
     pub silent: f64,
     /// TLS close or alert.
@@ -181,6 +185,9 @@ impl CauseContext {
             word("platform", self.platform.as_deref()),
             flag("pings_sent_in_time", self.pings_sent_in_time),
             flag("client_id_is_random", self.client_id_is_random),
+            word("statement", self.statement.as_deref()),
+            end_share(|shares| shares.unprompted_rst)
+                .and_then(|share| number("unprompted_rst_share", Some(share))),
         ]
         .into_iter()
         .flatten()

@@ -135,6 +135,7 @@ fn full_context() -> CauseContext {
         platform: Some("azure".into()),
         pings_sent_in_time: Some(true),
         client_id_is_random: Some(true),
+        statement: Some("own_limit".into()),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::evidence::most_frequent_statement;
 use super::phrase::hits;
 use crate::classify::case::Frame;
 use crate::classify::math::{median, real};
@@ -37,6 +38,8 @@ pub(in crate::classify) fn cause_context(frame: &Frame, posterior: &Posterior) -
         platform: platform.map(str::to_owned),
         pings_sent_in_time: pings_sent_in_time(frame),
         client_id_is_random: frame.sessions.last().map(|last| last.has_random_client_id()),
+        statement: most_frequent_statement(frame, posterior.pattern)
+            .map(|(statement, _)| statement.name().to_owned()),
         keep_alive_secs: keep_alive.map(|secs| if secs.is_finite() { secs } else { 0.0 }),
         limit_secs: parameters.limit_secs(),
         period_secs: parameters.period_secs(),
@@ -126,12 +129,22 @@ fn end_shares(frame: &Frame) -> Option<EndShares> {
     Some(EndShares {
         fin: share(&[DropKind::Fin]),
         rst: share(&[DropKind::Rst]),
+        unprompted_rst: real(unprompted_resets(frame)) / real(kinds.len()),
         silent: share(&[DropKind::PingTimeout, DropKind::Io]),
         tls: share(&[DropKind::TlsClose, DropKind::TlsAlert]),
         ws_close: share(&[DropKind::WsClose]),
         disconnect: share(&[DropKind::Disconnect]),
         local: share(&[DropKind::Local]),
     })
+}
+
+/// Resets that answer no packet of this client: a router that has forgotten the connection sends none of itself.
+fn unprompted_resets(frame: &Frame) -> usize {
+    /// A reset this long after the newest own packet does not answer it, in seconds.
+    const NO_ANSWER_AFTER: f64 = 3.0;
+    let endings = frame.drops.iter().filter_map(|drop| frame.session_ending(drop));
+    let resets = endings.filter(|ending| ending.how == Some(DropKind::Rst));
+    resets.filter(|ending| ending.last_tx.is_some_and(|ago| ago > NO_ANSWER_AFTER)).count()
 }
 
 fn most_frequent<T: Ord + Copy>(

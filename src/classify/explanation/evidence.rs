@@ -3,17 +3,20 @@
 mod timing;
 mod traffic;
 
+use std::collections::BTreeMap;
+
 use super::phrase::{count, length, share_of_drops};
 use crate::classify::case::Frame;
 use crate::classify::hypothesis::Fit;
 use crate::classify::math::real;
 use crate::classify::posterior::Posterior;
 use crate::classify::rate::rate_interval;
+use crate::classify::stated_cause::Statement;
 use crate::classify::{BurstParameters, FittedParameters, Pattern};
 
 /// The sentences for the answer, the most significant first, and two for a second cause.
 pub(in crate::classify) fn evidence(frame: &Frame, posterior: &Posterior) -> Vec<String> {
-    let mut sentences = Vec::new();
+    let mut sentences: Vec<String> = stated(frame, posterior.pattern).into_iter().collect();
     if let Some(fit) = posterior.fits.get(&posterior.pattern) {
         sentences.extend(pattern_evidence(frame, posterior.pattern, fit));
     }
@@ -34,6 +37,22 @@ pub(in crate::classify) fn evidence(frame: &Frame, posterior: &Posterior) -> Vec
         sentences.extend(first.map(|first| format!("first indication ({}): {first}", lead.title())));
     }
     sentences
+}
+
+/// What most of the drops that state this pattern say.
+fn stated(frame: &Frame, pattern: Pattern) -> Option<String> {
+    let (statement, count) = most_frequent_statement(frame, pattern)?;
+    Some(format!("{}: {}", share_of_drops(count, frame.drops.len()), statement.words()))
+}
+
+/// The most frequent statement for a pattern, and how many drops make it.
+pub(super) fn most_frequent_statement(frame: &Frame, pattern: Pattern) -> Option<(Statement, usize)> {
+    let mut counts: BTreeMap<Statement, usize> = BTreeMap::new();
+    let stated = frame.drops.iter().filter_map(|drop| frame.session_ending(drop)?.stated);
+    for stated in stated.filter(|stated| stated.pattern == pattern) {
+        *counts.entry(stated.statement).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count)
 }
 
 /// The sentences for one pattern.

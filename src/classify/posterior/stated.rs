@@ -31,7 +31,7 @@ pub(super) fn stated_posterior(
     let mut unstated = Vec::new();
     for (index, drop) in frame.drops.iter().enumerate() {
         match frame.session_ending(drop).and_then(|ending| ending.stated) {
-            Some(pattern) => by_pattern.entry(pattern).or_default().push(index),
+            Some(stated) => by_pattern.entry(stated.pattern).or_default().push(index),
             None => unstated.push(index),
         }
     }

@@ -111,3 +111,21 @@ fn a_refused_subscription_is_a_fault_of_a_live_connection() {
     );
     assert!(!fault.headline().contains('\u{1b}'));
 }
+
+#[test]
+fn the_end_of_a_run_keeps_what_was_wrong_and_a_wish_of_the_user_does_not() {
+    let refused = || failed("AWS_IO_SOCKET_CONNECTION_REFUSED", "refused", Phase::Tcp);
+    let after = |end: Event| {
+        let mut tracker = PresentTracker::default();
+        tracker.apply(at(0), &Event::ConnectFailed(refused()));
+        tracker.apply(at(600), &end);
+        tracker.fault().map(|fault| fault.headline())
+    };
+    let headline = after(Event::Stopped { by: None }).expect("a fault");
+    assert!(
+        headline.starts_with("could not connect from 2026-08-03 12:00 to 12:10 UTC (1 attempt): "),
+        "{headline}"
+    );
+    assert_eq!(after(Event::Disconnected { by: Initiator::Shutdown }), Some(headline));
+    assert_eq!(after(Event::Disconnected { by: Initiator::User }), None);
+}

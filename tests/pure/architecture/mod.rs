@@ -57,7 +57,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("aws_keys", &["aws", "diagnostics", "mqtt"]),
     ("state", &["classify", "device", "diagnostics"]),
     ("report_writer", &["diagnostics", "export", "state"]),
-    ("monitor", &["device", "diagnostics", "export", "mqtt", "report_writer", "state"]),
+    ("monitor", &["classify", "device", "diagnostics", "export", "mqtt", "report_writer", "state"]),
     ("replay", &["classify", "diagnostics", "report_writer", "state"]),
     ("tui", &["classify", "device", "diagnostics", "state"]),
     ("headless", &["classify", "diagnostics", "state"]),

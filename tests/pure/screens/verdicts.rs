@@ -166,6 +166,7 @@ fn never_connected() -> ScreenFixture {
     let published = sample::connecting();
     let mut verdict = Verdict::undetermined(published.snapshot.at);
     verdict.diagnosis.now = Some(PresentFault {
+        until: None,
         kind: PresentFaultKind::Certificate,
         since: published.snapshot.at.wall - TimeDelta::minutes(7),
         attempts: 12,

@@ -75,12 +75,17 @@ pub(super) fn system_event(frame: &Frame, fit: &Fit, delay: DelayParameters) -> 
 pub(super) fn client_id_takeover(frame: &Frame, fit: &Fit, takeover: TakeoverParameters) -> Vec<String> {
     let which = share_of_drops(fit.hits.len(), frame.drops.len());
     if takeover.is_named_by_broker {
-        return vec![format!("{which}: reason code 0x8E (session taken over)")];
+        return Vec::new();
     }
     let mut ages: Vec<f64> = hits(frame, fit).map(|drop| drop.detected - drop.start).collect();
     let typical = median(&mut ages).unwrap_or(0.0);
     let (least, most) = (ages.first().copied().unwrap_or(0.0), ages.last().copied().unwrap_or(0.0));
-    vec![
+    let fresh = takeover.is_shown_by_fresh_id.then(|| {
+        let sessions = frame.sessions.iter().filter(|session| session.has_random_client_id());
+        let connected: f64 = sessions.map(|session| session.age()).sum();
+        format!("with a fresh client id: no drop in {}", length(connected))
+    });
+    let mut sentences = vec![
         format!(
             "{which}: the peer closed soon after the connect, {} on average ({} to {})",
             length(typical),
@@ -88,5 +93,7 @@ pub(super) fn client_id_takeover(frame: &Frame, fit: &Fit, takeover: TakeoverPar
             length(most)
         ),
         "this is typical of two clients that take the session from each other".into(),
-    ]
+    ];
+    sentences.splice(0..0, fresh);
+    sentences
 }
