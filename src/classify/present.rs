@@ -183,6 +183,7 @@ fn explain(failed: &ConnectFailedEvent, endpoint: &str) -> Explained {
     let scheme = endpoint.split_once("://").map_or("", |(scheme, _)| scheme);
     by_error_words(failed, &detail)
         .or_else(|| wrong_scheme(failed, scheme, &detail))
+        .or_else(|| closed_at_connect(failed, endpoint, scheme, &detail))
         .or_else(|| by_phase(failed.phase, &detail))
         .unwrap_or_else(|| {
             let what = if detail.is_empty() { "the reason is not known".into() } else { detail };
@@ -218,6 +219,32 @@ fn wrong_scheme(failed: &ConnectFailedEvent, scheme: &str, detail: &str) -> Opti
         let what = if detail.is_empty() { "the port does not speak TLS".into() } else { detail.to_owned() };
         explained(PresentFaultKind::Scheme, what, advice)
     })
+}
+
+/// A CONNECT that the server answers by closing the connection: a port that expects TLS does so, and a broker that refuses.
+fn closed_at_connect(
+    failed: &ConnectFailedEvent,
+    endpoint: &str,
+    scheme: &str,
+    detail: &str,
+) -> Option<Explained> {
+    /// Usual ports of TLS.
+    const TLS_PORTS: [&str; 4] = [":8883", ":443", ":8084", ":8884"];
+    let is_closed =
+        failed.phase == Some(Phase::Connack) && ["reset", "closed"].iter().any(|word| detail.contains(word));
+    if !is_closed || !matches!(scheme, "mqtt" | "ws") {
+        return None;
+    }
+    let address = endpoint.trim_end_matches(|c| c != '/').trim_end_matches('/');
+    let has_tls_port = TLS_PORTS.iter().any(|port| endpoint.ends_with(port) || address.ends_with(port));
+    let kind = if has_tls_port { PresentFaultKind::Scheme } else { PresentFaultKind::Login };
+    let advice = match (has_tls_port, scheme) {
+        (true, "ws") => "use wss:// on this port: it is one of TLS",
+        (true, _) => "use mqtts:// on this port: it is one of TLS",
+        (false, "ws") => "check whether the port needs TLS (wss://), then login and access rules",
+        (false, _) => "check whether the port needs TLS (mqtts://), then login and access rules",
+    };
+    Some(explained(kind, join_detail("the server answers the CONNECT by closing", detail), advice))
 }
 
 fn by_phase(phase: Option<Phase>, detail: &str) -> Option<Explained> {

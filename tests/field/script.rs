@@ -44,9 +44,9 @@ pub(crate) fn every(period: f64, first: f64) -> impl Iterator<Item = f64> {
     std::iter::successors(Some(first), move |time| Some(time + period)).take_while(|time| *time < 600.0)
 }
 
-/// Gaps in seconds with an exponential distribution of this mean, none shorter than `least`.
+/// Gaps in seconds of this mean, none shorter than `least`; what exceeds that has an exponential distribution.
 pub(crate) fn exponential_gaps(seed: u64, mean: f64, least: f64) -> impl Iterator<Item = f64> {
-    uniform(seed).map(move |share| (-mean * (1.0 - share).ln()).max(least))
+    uniform(seed).map(move |share| least - (mean - least) * (1.0 - share).ln())
 }
 
 /// Gaps in seconds that are spread evenly between two lengths.

@@ -129,3 +129,19 @@ fn the_end_of_a_run_keeps_what_was_wrong_and_a_wish_of_the_user_does_not() {
     assert_eq!(after(Event::Disconnected { by: Initiator::Shutdown }), Some(headline));
     assert_eq!(after(Event::Disconnected { by: Initiator::User }), None);
 }
+
+#[test]
+fn a_server_that_closes_at_the_connect_may_expect_tls() {
+    let after = |endpoint: &str| {
+        let mut tracker = PresentTracker::default();
+        let started = StartedEvent { endpoint: endpoint.into(), ..StartedEvent::default() };
+        tracker.apply(at(0), &Event::Started(started));
+        let reset = "AWS_IO_SOCKET_CLOSED: socket is closed. (the connection was reset (RST))";
+        tracker.apply(at(1), &Event::ConnectFailed(failed("AWS_IO_SOCKET_CLOSED", reset, Phase::Connack)));
+        tracker.fault().expect("a fault")
+    };
+    assert_eq!(after("mqtt://10.0.0.5:8883").kind, PresentFaultKind::Scheme);
+    assert!(after("ws://10.0.0.5:443/mqtt").advice.contains("wss://"));
+    assert!(after("mqtt://10.0.0.5:1883").advice.contains("mqtts://"));
+    assert_eq!(after("mqtts://10.0.0.5:8883").kind, PresentFaultKind::Login);
+}

@@ -7,7 +7,7 @@ use crate::script::{Script, every, exponential_gaps};
 use crate::trial::Trial;
 
 const LIFETIME: &[&str] = &["fixed_lifetime"];
-const CAUSES: &[&str] = &["authorizer_lifetime", "credentials_expired", "refused_by_policy"];
+const CAUSES: &[&str] = &["connection_age_limit", "authorizer_lifetime"];
 const LIMIT: &str = "limit_secs";
 
 pub(super) fn trials() -> Vec<Trial> {
@@ -59,7 +59,8 @@ pub(super) fn trials() -> Vec<Trial> {
         .keep_alive(15)
         .drops(
             &["random"],
-            &["packet_loss", "wifi_link", "internet_line_reset", "broker_restart", "firewall_blocks"],
+            // A polite close now and then: what stands at the other end does it.
+            &["broker_maintenance", "broker_restart", "firewall_blocks", "proxy_idle_timeout"],
         ),
     ]
 }

@@ -42,7 +42,7 @@ fn outages() -> Vec<Trial> {
     vec![
         Trial::new("wan-link-flaps", &mqtt(), |world| {
             let mut script = public_broker(world);
-            for time in [26.0, 61.0, 118.0, 149.0, 203.0, 251.0, 290.0] {
+            for time in times(exponential_gaps(5, 41.0, 19.0)) {
                 script.at(time, |world| world.network.ip(Side::Router, "link set wan down"));
                 script.at(time + 14.0, |world| world.network.ip(Side::Router, "link set wan up"));
             }
@@ -52,7 +52,7 @@ fn outages() -> Vec<Trial> {
         .drops(UNRELATED_IN_TIME, LINE_CAUSES),
         Trial::new("loss-bursts", &mqtt(), |world| {
             let mut script = public_broker(world);
-            let starts = [21.0, 58.0, 96.0, 167.0, 199.0, 262.0, 301.0];
+            let starts = times(exponential_gaps(31, 43.0, 22.0));
             lose_packets(&mut script, starts.into_iter(), 17.0, "numgen random mod 100 < 92 drop");
             script
         })
@@ -91,7 +91,7 @@ fn local_events() -> Vec<Trial> {
     vec![
         Trial::new("own-link-flaps", &mqtt(), |world| {
             let mut script = public_broker(world);
-            for time in [33.0, 69.0, 127.0, 163.0, 229.0, 281.0] {
+            for time in times(exponential_gaps(47, 45.0, 17.0)) {
                 script.at(time, |world| world.network.ip(Side::Client, "link set eth0 down"));
                 script.at(time + 12.0, |world| {
                     world.network.ip(Side::Client, "link set eth0 up");

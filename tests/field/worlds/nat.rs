@@ -59,11 +59,11 @@ pub(super) fn trials() -> Vec<Trial> {
             .drops(IDLE, CAUSES)
             .parameter(LIMIT, 0.0, 34.0),
         // Messages from the broker show which silences are survived.
-        Trial::new("nat-silent-talking", &mqtt(), talking_router(16, Ignored, (3.0, 22.0)))
-            .keep_alive(28)
+        Trial::new("nat-silent-talking", &mqtt(), talking_router(16, Ignored, (3.0, 27.0)))
+            .keep_alive(31)
             .topic("house/#")
             .drops(IDLE, CAUSES)
-            .parameter(LIMIT, 10.0, 29.0),
+            .parameter(LIMIT, 10.0, 32.0),
         Trial::new("nat-reset-talking", &mqtt(), talking_router(14, Reset, (2.0, 19.0)))
             .keep_alive(25)
             .topic("house/#")
