@@ -142,6 +142,12 @@ impl<'a> Frame<'a> {
         self.session(drop)?.ending.as_deref()
     }
 
+    /// Whether this computer slept between two moments.
+    pub(super) fn slept_between(&self, from: Secs, to: Secs) -> bool {
+        let slept = &self.log.power_events;
+        slept.partition_point(|at| *at < from) != slept.partition_point(|at| *at <= to)
+    }
+
     /// Whether a probe failed from the last proof of life to ten seconds after the detection.
     pub(super) fn probe_failed(&self, from: Secs, to: Secs) -> bool {
         let probes = &self.log.failed_probes;

@@ -47,6 +47,8 @@ pub(super) struct DeathWindow {
     pub(super) is_continuation: bool,
     /// Whether the recording shows when the last packets were sent and received.
     pub(super) is_activity_known: bool,
+    /// Whether the recording contains the packets of its run.
+    pub(super) are_packets_recorded: bool,
 }
 
 /// Times of the last packets of a session.
@@ -84,7 +86,8 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
         .iter()
         .map(|(index, session, ending)| {
             let mut drop = death_window(*index, session, ending, deadline, silent);
-            drop.is_activity_known = ending.last_rx.is_some() || log.coverage(session).has_packets;
+            drop.are_packets_recorded = log.coverage(session).has_packets;
+            drop.is_activity_known = ending.last_rx.is_some() || drop.are_packets_recorded;
             if !drop.is_activity_known {
                 // Whether a packet of this client preceded the close is not known.
                 drop.kind = ending.kind;
@@ -177,6 +180,7 @@ fn death_window(
         is_own_timeout: false,
         is_continuation: false,
         is_activity_known: true,
+        are_packets_recorded: true,
     };
     let last_alive = match ending.last_rx {
         Some(last) => (detected - last).max(session.start),

@@ -166,6 +166,20 @@ impl LiveSession {
         self.bursts.push_back(burst);
     }
 
+    /// Whether a drop of unknown manner came when a client gives up waiting for a PINGRESP: a keep-alive and the client's own
+    /// deadline after the newest packet of the peer.
+    fn is_like_a_ping_timeout(&self, drop: &DroppedEvent, end: Secs) -> bool {
+        /// The longest deadline of a client, in seconds and in keep-alives, whichever is less: at 1.5 keep-alives the broker
+        /// closes.
+        const LONGEST_DEADLINE: (f64, f64) = (60.0, 0.4);
+        let keep_alive = self.session.keep_alive;
+        let received = self.packets.iter().rev().find(|packet| !packet.is_outgoing);
+        let silence = drop.last_rx_secs.or_else(|| received.map(|packet| end - packet.at));
+        let deadline = LONGEST_DEADLINE.0.min(LONGEST_DEADLINE.1 * keep_alive);
+        keep_alive.is_finite()
+            && silence.is_some_and(|secs| (keep_alive + 1.0..keep_alive + deadline).contains(&secs))
+    }
+
     /// The session censored at this time.
     pub(super) fn censored(&self, at: Secs, wall: f64) -> Session {
         let mut session = self.session.clone();
@@ -202,6 +216,7 @@ impl LiveSession {
         let kind = match EndKind::of(drop.how, error) {
             // A reason code of the broker rules out a silent end, whatever the name of the error.
             _ if drop.how.is_none() && reason_code.is_some() => EndKind::Clean,
+            EndKind::Clean if drop.how.is_none() && self.is_like_a_ping_timeout(drop, end) => EndKind::Silent,
             kind => kind,
         };
         let is_noticed_at_once = matches!(kind, EndKind::Clean | EndKind::Reset | EndKind::Local);

@@ -126,6 +126,10 @@ fn answered_drop(case: &Case, index: usize, drop: &DeathWindow) -> Option<Answer
     if let (None, Some(reported)) = (drop.tx, ending.last_tx) {
         last = last.max(drop.detected - reported);
     }
+    // A client that slept missed its pings because of that.
+    if case.frame.slept_between(last, drop.detected) {
+        return None;
+    }
     let to = drop.tx.unwrap_or(drop.detected);
     Some(AnsweredDrop {
         drop: index,

@@ -183,10 +183,13 @@ fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
     let fatal_silence = |(index, drop): (usize, &DeathWindow)| {
         let (tx, silence) = (drop.tx?, drop.silence?);
         let is_server_timeout = is_server_limit_active && silence >= 1.47 * drop.keep_alive;
+        // Without recorded packets nobody knows how many such silences were survived.
         if drop.is_own_timeout
+            || !drop.are_packets_recorded
             || silence <= MIN_SILENCE
             || is_server_timeout
-            || slept_between(case, tx - silence, drop.detected)
+            // A silence during which the computer slept is no evidence of an idle limit.
+            || case.frame.slept_between(tx - silence, drop.detected)
         {
             return None;
         }
@@ -204,10 +207,4 @@ fn fatal_silences(case: &Case) -> Vec<FatalSilence> {
     let mut silences: Vec<FatalSilence> = case.drops().filter_map(fatal_silence).collect();
     silences.sort_unstable_by(|one, other| one.silence.total_cmp(&other.silence));
     silences
-}
-
-/// Whether the computer slept between two moments: such a silence is no evidence of an idle limit.
-fn slept_between(case: &Case, from: f64, to: f64) -> bool {
-    let slept = &case.frame.log.power_events;
-    slept.partition_point(|at| *at < from) != slept.partition_point(|at| *at <= to)
 }
