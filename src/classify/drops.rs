@@ -80,12 +80,13 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
         .enumerate()
         .filter_map(|(index, session)| Some((index, session, session.ending.as_deref()?)))
         .collect();
-    let deadline = ping_timeout(&dropped);
+    let interval = log.ping_intervals.usual().map_or(1.0, |usual| usual.min(1.0));
+    let deadline = ping_timeout(&dropped, interval);
     let silent = dropped.iter().filter(|(_, _, ending)| ending.kind == EndKind::Silent).count();
     let mut drops: Vec<DeathWindow> = dropped
         .iter()
         .map(|(index, session, ending)| {
-            let mut drop = death_window(*index, session, ending, deadline, silent);
+            let mut drop = death_window(*index, session, ending, (deadline, interval), silent);
             drop.are_packets_recorded = log.coverage(session).has_packets;
             drop.is_activity_known = ending.last_rx.is_some() || drop.are_packets_recorded;
             if !drop.is_activity_known {
@@ -102,14 +103,15 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
 
 /// The client's ping timeout: the median over the silent drops, for that of the two usual ping policies (pings when
 /// idle, pings always) which varies less; 0 if it cannot be estimated.
-fn ping_timeout(dropped: &[(usize, &Session, &SessionEnding)]) -> f64 {
+fn ping_timeout(dropped: &[(usize, &Session, &SessionEnding)], interval: f64) -> f64 {
     let mut idle = Vec::new();
     let mut always = Vec::new();
     for (_, session, ending) in dropped {
         if ending.kind == EndKind::Silent {
             let last = LastPackets::of(session, ending);
-            idle.push(session.end - last.sent - session.keep_alive);
-            always.push(session.end - last.ping - session.keep_alive);
+            let interval = interval * session.keep_alive;
+            idle.push(session.end - last.sent - interval);
+            always.push(session.end - last.ping - interval);
         }
     }
     let robust_median = |values: &mut Vec<f64>| {
@@ -135,7 +137,7 @@ fn death_window(
     index: usize,
     session: &Session,
     ending: &SessionEnding,
-    deadline: f64,
+    (deadline, interval): (f64, f64),
     silent_drops: usize,
 ) -> DeathWindow {
     let last = LastPackets::of(session, ending);
@@ -198,7 +200,8 @@ fn death_window(
         let before = last_activity_before(session, ending, tx);
         let silence = (tx - before).max(0.0);
         // The client's pings were due, whether or not their loss was recorded.
-        drop.silence = Some(if kind == EndKind::Silent { silence.min(keep_alive) } else { silence });
+        let longest = interval * keep_alive;
+        drop.silence = Some(if kind == EndKind::Silent { silence.min(longest) } else { silence });
     }
     drop
 }

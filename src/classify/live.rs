@@ -111,6 +111,11 @@ impl LiveSession {
         drop.last_tx_secs.filter(|_| is_first_packet)
     }
 
+    /// Seconds from the newest packet of this client to a moment.
+    pub(super) fn since_outgoing(&self, at: Secs) -> f64 {
+        self.silences.since_outgoing(at)
+    }
+
     /// Records an own operation: a publish by its topic, or another by its name.
     pub(super) fn record_operation(&mut self, name: u32, at: Secs) {
         if self.publishes.len() == MAX_PUBLISHES {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::live::{BURST_GAP, BURST_GAP_OF_WHOLE_SECONDS, LiveSession};
-use super::log_tables::{ClientIds, MAX_NAMES, NameTable, RunCoverage};
+use super::log_tables::{ClientIds, MAX_NAMES, NameTable, PingIntervals, RunCoverage};
 use super::normalize::normalize;
 use super::separation::SeparationTest;
 use super::session::{PacketSeen, Secs, Session};
@@ -61,6 +61,7 @@ pub(super) struct Log {
     pub(super) single: u64,
     /// Answered pings.
     pub(super) pings: u64,
+    pub(super) ping_intervals: PingIntervals,
     /// What each run of the recording contains, oldest first.
     pub(super) runs: Vec<RunCoverage>,
     /// Whether every stamp so far is a whole second (and there was one).
@@ -248,13 +249,10 @@ impl Log {
         let Some(live) = &mut self.live else { return };
         let round_trip = if round_trip.is_finite() { round_trip.clamp(0.0, MAX_RTT_SECS) } else { 0.0 };
         // The event is recorded at the answer; the packet was sent one round trip earlier.
+        let sent = (now - round_trip).max(live.session.start);
+        self.ping_intervals.add(live.since_outgoing(sent), live.session.keep_alive);
         live.record_packet(
-            PacketSeen {
-                at: (now - round_trip).max(live.session.start),
-                is_outgoing: true,
-                is_ping: true,
-                needs_no_reply: false,
-            },
+            PacketSeen { at: sent, is_outgoing: true, is_ping: true, needs_no_reply: false },
             &mut self.silences,
         );
         live.record_packet(
@@ -284,6 +282,9 @@ impl Log {
     }
 
     fn dropped(&mut self, now: Secs, wall: f64, before: Option<(Secs, f64)>, dropped: &DroppedEvent) {
+        if !dropped.packets.is_empty() {
+            self.packet_recorded();
+        }
         let (run, client_id) = (self.run(), self.client_ids.current());
         let live = self.live.take().unwrap_or_else(|| {
             // The start was not recorded: the session is known from the previous event on.

@@ -57,6 +57,39 @@ impl NameTable {
     }
 }
 
+/// How long the client had sent nothing before each answered ping, in keep-alives.
+#[derive(Debug, Clone, Default)]
+pub(super) struct PingIntervals {
+    /// By the logarithm, in steps of [`Self::STEP`].
+    counts: BTreeMap<i32, u64>,
+    all: u64,
+}
+
+impl PingIntervals {
+    const STEP: f64 = 0.03;
+
+    /// Counts a ping before which the client had sent nothing for this many seconds.
+    pub(super) fn add(&mut self, silence_secs: f64, keep_alive_secs: f64) {
+        if !keep_alive_secs.is_finite() {
+            return;
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "the logarithm of a ratio is small")]
+        let bin = ((silence_secs / keep_alive_secs).clamp(1e-3, 10.0).ln() / Self::STEP).round() as i32;
+        *self.counts.entry(bin).or_default() += 1;
+        self.all += 1;
+    }
+
+    /// The silence after which the client sends a ping, in keep-alives, where most of its pings agree: many clients ping more
+    /// often than each keep-alive.
+    pub(super) fn usual(&self) -> Option<f64> {
+        const MIN_PINGS: u64 = 10;
+        let (bin, _) = self.counts.iter().max_by_key(|(_, count)| **count)?;
+        let near: u64 = self.counts.range(bin - 1..=bin + 1).map(|(_, count)| count).sum();
+        let ratio = (f64::from(*bin) * Self::STEP).exp();
+        (self.all >= MIN_PINGS && 2 * near > self.all).then_some(ratio)
+    }
+}
+
 /// The client ids of a log by number; one number for all that were generated at random.
 #[derive(Debug, Clone)]
 pub(super) struct ClientIds {

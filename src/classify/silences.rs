@@ -223,6 +223,11 @@ impl SilenceTracker {
         }
     }
 
+    /// Seconds from the newest outgoing packet to a moment.
+    pub(super) fn since_outgoing(&self, at: Secs) -> f64 {
+        (at - self.last_outgoing).max(0.0)
+    }
+
     /// Takes a packet; silences known to be survived are counted.
     pub(super) fn packet(&mut self, packet: PacketSeen, keep_alive: f64, survived: &mut SilenceLog) {
         let quiet =

@@ -4,6 +4,7 @@
 //! connection. Every tick inside a session is an opportunity.
 
 mod candidates;
+mod clock;
 
 use std::collections::BTreeSet;
 
@@ -15,6 +16,7 @@ use super::Fit;
 use super::location::{Interval, Sweep};
 
 use candidates::{candidate_periods, is_concentrated};
+use clock::{ScheduleClock, WallWindow, lives, moments};
 
 /// Common periods, in seconds.
 const ROUND_PERIODS: [f64; 18] = [
@@ -33,15 +35,10 @@ const MIN_HITS_OF_SHORT_PERIOD: usize = 5;
 const MAX_SEARCHED_DROPS: usize = 100;
 /// Schedules that are fitted to all drops.
 const MAX_CANDIDATES: usize = 4;
+/// Least step of the wall clock that matters, in seconds.
+const MIN_CLOCK_STEP: f64 = 1.0;
 /// An hour, by which local time jumps.
 const HOUR: f64 = 3_600.0;
-
-/// One drop on the wall clock.
-struct WallWindow {
-    drop: usize,
-    lo: f64,
-    hi: f64,
-}
 
 /// A fitted schedule.
 struct FittedSchedule {
@@ -56,20 +53,38 @@ struct FittedSchedule {
 }
 
 pub(super) fn fit(case: &Case) -> Fit {
-    let all = moments(case);
+    let recorded = fit_on_clock(case, ScheduleClock::Recorded);
+    let Some(newest) = case.frame.sessions.last().map(|last| last.end_wall - last.end) else {
+        return recorded;
+    };
+    let is_stepped = case.drops().any(|(_, drop)| (drop.to_wall - newest).abs() > MIN_CLOCK_STEP);
+    if !is_stepped {
+        return recorded;
+    }
+    let unstepped = fit_on_clock(case, ScheduleClock::Unstepped(newest));
+    let mut best = if unstepped.log_evidence > recorded.log_evidence { unstepped } else { recorded };
+    best.log_evidence -= std::f64::consts::LN_2;
+    best
+}
+
+fn fit_on_clock(case: &Case, clock: ScheduleClock) -> Fit {
+    let all = moments(case, clock);
     let recent = all.get(all.len().saturating_sub(MAX_SEARCHED_DROPS)..).unwrap_or_default();
     if recent.len() < 3 {
         return Fit::impossible();
     }
-    let found = search_periods(case, recent);
-    let best =
-        if recent.len() == all.len() { found.into_iter().next() } else { refit_on_all(case, &all, &found) };
+    let found = search_periods(case, clock, recent);
+    let best = if recent.len() == all.len() {
+        found.into_iter().next()
+    } else {
+        refit_on_all(case, clock, &all, &found)
+    };
     best.map_or_else(Fit::impossible, into_fit)
 }
 
 /// The best few schedules of some drops, best first.
-fn search_periods(case: &Case, moments: &[WallWindow]) -> Vec<FittedSchedule> {
-    let lives = lives(case, moments);
+fn search_periods(case: &Case, clock: ScheduleClock, moments: &[WallWindow]) -> Vec<FittedSchedule> {
+    let lives = lives(case, clock, moments);
     let mut found: Vec<FittedSchedule> = Vec::new();
     for (period, is_round) in candidate_periods(moments) {
         if !is_concentrated(moments, period) {
@@ -85,8 +100,13 @@ fn search_periods(case: &Case, moments: &[WallWindow]) -> Vec<FittedSchedule> {
 }
 
 /// The best candidates of the newest drops, fitted to all drops.
-fn refit_on_all(case: &Case, all: &[WallWindow], found: &[FittedSchedule]) -> Option<FittedSchedule> {
-    let lives = lives(case, all);
+fn refit_on_all(
+    case: &Case,
+    clock: ScheduleClock,
+    all: &[WallWindow],
+    found: &[FittedSchedule],
+) -> Option<FittedSchedule> {
+    let lives = lives(case, clock, all);
     // A schedule that explains few of the newest drops cannot explain enough of all.
     let strongest = found.iter().filter(|ticks| 4 * ticks.hits.len() >= MAX_SEARCHED_DROPS).take(2);
     let refitted = strongest.filter_map(|ticks| {
@@ -114,36 +134,6 @@ fn into_fit(mut best: FittedSchedule) -> Fit {
         }),
         ..Fit::default()
     }
-}
-
-fn moments(case: &Case) -> Vec<WallWindow> {
-    let mut moments: Vec<WallWindow> = case
-        .drops()
-        .filter(|(_, drop)| !drop.is_own_timeout)
-        .map(|(index, drop)| WallWindow {
-            drop: index,
-            lo: drop.lo + drop.to_wall,
-            hi: drop.hi + drop.to_wall,
-        })
-        .collect();
-    moments.sort_unstable_by(|one, other| one.hi.total_cmp(&other.hi));
-    moments
-}
-
-/// Start and end of each session on the wall clock, as far back as the drops of the search. A session that dropped
-/// ends at its last proof of life.
-fn lives(case: &Case, moments: &[WallWindow]) -> Vec<(f64, f64)> {
-    let since = moments.first().map_or(0.0, |first| first.lo);
-    let is_cut = case.count() > moments.len();
-    let sessions = case.frame.sessions.iter().enumerate().map(|(index, session)| {
-        let drop = case.frame.drop_by_session.get(index).copied().flatten();
-        let end = match drop.and_then(|drop| case.frame.drops.get(drop)) {
-            Some(drop) => drop.lo + drop.to_wall,
-            None => session.end_wall,
-        };
-        (session.start_wall, end)
-    });
-    sessions.filter(|(_, end)| !is_cut || *end >= since).collect()
 }
 
 /// The windows of the drops modulo one period, over two periods.

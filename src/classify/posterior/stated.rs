@@ -19,6 +19,8 @@ struct Group {
     drops: Vec<usize>,
     probability: f64,
     fit: Fit,
+    /// All probabilities, where several patterns are possible.
+    probabilities: Option<BTreeMap<Pattern, f64>>,
 }
 
 /// The posterior where some drops state their cause; `None` if none does. `others` weighs the drops that do not.
@@ -44,7 +46,8 @@ pub(super) fn stated_posterior(
             let probability =
                 STATED.get(drops.len() - 1).or(STATED.last()).copied().unwrap_or(MIN_PROBABILITY);
             let pattern = best_of_equal_statements(frame, whole, pattern, &drops);
-            Group { pattern, probability, fit: stated_fit(whole, pattern, &drops), drops }
+            let fit = stated_fit(whole, pattern, &drops);
+            Group { pattern, probability, fit, drops, probabilities: None }
         })
         .collect();
     let rest = (!unstated.is_empty()).then(|| others(&Case::new(frame, unstated.clone())));
@@ -53,8 +56,13 @@ pub(super) fn stated_posterior(
         // Few drops without a statement beside many with one most likely have the same cause.
         let is_unclear = rest.pattern == Pattern::Undetermined && unstated.len() < 3;
         if !is_unclear {
-            let probability = rest.confidence;
-            groups.push(Group { pattern: rest.pattern, drops: unstated, probability, fit });
+            groups.push(Group {
+                pattern: rest.pattern,
+                drops: unstated,
+                probability: rest.confidence,
+                fit,
+                probabilities: Some(rest.probabilities.clone()),
+            });
         }
     }
     Some(combine(frame, whole, groups))
@@ -97,10 +105,18 @@ pub(super) fn own_network_posterior(frame: &Frame, whole: &Posterior) -> Option<
         return None;
     }
     let fit = stated_fit(whole, Pattern::SystemEvent, &drops);
-    let mut groups = vec![Group { pattern: Pattern::SystemEvent, drops, probability: PROBABILITY, fit }];
+    let own_network = Pattern::SystemEvent;
+    let mut groups =
+        vec![Group { pattern: own_network, drops, probability: PROBABILITY, fit, probabilities: None }];
     if !other.is_empty() {
         let fit = Fit { hits: other.clone(), ..Fit::default() };
-        groups.push(Group { pattern: Pattern::Random, drops: other, probability: PROBABILITY, fit });
+        groups.push(Group {
+            pattern: Pattern::Random,
+            drops: other,
+            probability: PROBABILITY,
+            fit,
+            probabilities: None,
+        });
     }
     Some(combine(frame, whole, groups))
 }
@@ -113,7 +129,14 @@ fn combine(frame: &Frame, whole: &Posterior, mut groups: Vec<Group>) -> Posterio
         Pattern::ALL.into_iter().map(|pattern| (pattern, MIN_PROBABILITY)).collect();
     for group in &groups {
         let share = real(group.drops.len()) / explained;
-        *probabilities.entry(group.pattern).or_default() += share * group.probability;
+        match &group.probabilities {
+            None => *probabilities.entry(group.pattern).or_default() += share * group.probability,
+            Some(all) => {
+                for (pattern, probability) in all {
+                    *probabilities.entry(*pattern).or_default() += share * probability;
+                }
+            }
+        }
     }
     let named: f64 =
         probabilities.iter().filter(|(one, _)| **one != Pattern::Undetermined).map(|(_, share)| share).sum();
