@@ -3,6 +3,8 @@
 //! Detection is not death: a dead path is detected up to one keep-alive later, so the times of detection follow the
 //! client's own pings, whatever ended the path. Every mechanism is therefore fitted to the death window.
 
+mod send_timeout;
+
 use super::log::Log;
 use super::math::median;
 use super::session::{EndKind, Secs, Session, SessionEnding};
@@ -82,11 +84,15 @@ pub(super) fn drops(log: &Log) -> Vec<DeathWindow> {
         .collect();
     let interval = log.ping_intervals.usual().map_or(1.0, |usual| usual.min(1.0));
     let deadline = ping_timeout(&dropped, interval);
+    let send_timeout = send_timeout::send_timeout(&dropped);
     let silent = dropped.iter().filter(|(_, _, ending)| ending.kind == EndKind::Silent).count();
     let mut drops: Vec<DeathWindow> = dropped
         .iter()
         .map(|(index, session, ending)| {
             let mut drop = death_window(*index, session, ending, (deadline, interval), silent);
+            if let Some(lost) = send_timeout.and_then(|timeout| timeout.lost_packet(session.end, ending)) {
+                lost_at(&mut drop, session, ending, lost);
+            }
             drop.are_packets_recorded = log.coverage(session).has_packets;
             drop.is_activity_known = ending.last_rx.is_some() || drop.are_packets_recorded;
             if !drop.is_activity_known {
@@ -204,6 +210,14 @@ fn death_window(
         drop.silence = Some(if kind == EndKind::Silent { silence.min(longest) } else { silence });
     }
     drop
+}
+
+/// The window of a drop whose first lost packet is known: every packet before it was acknowledged.
+fn lost_at(drop: &mut DeathWindow, session: &Session, ending: &SessionEnding, lost: Secs) {
+    let before = last_activity_before(session, ending, lost);
+    (drop.lo, drop.hi, drop.tx) = (before, lost, Some(lost));
+    drop.silence = Some((lost - before).max(0.0));
+    drop.is_own_timeout = false;
 }
 
 /// Without recorded packets only the keep-alive bounds the time of a death that was noticed late: the client sends a ping
