@@ -72,8 +72,20 @@ fn causes(frame: &Frame, posterior: &Posterior, hypotheses: &[Hypothesis]) -> Ve
     if posterior.pattern == Pattern::Undetermined {
         return Vec::new();
     }
-    let likely: Vec<Hypothesis> =
-        hypotheses.iter().filter(|hypothesis| hypothesis.probability >= MIN_PROBABILITY).copied().collect();
+    // Random loss beside a mechanism is its background: the causes are those of the mechanism.
+    let background = posterior.second.as_ref().map(|(pattern, _)| *pattern);
+    let background = background.filter(|second| matches!(second, Pattern::Random | Pattern::Bursty));
+    let with_background = |hypothesis: &Hypothesis| {
+        let is_answer = background.is_some() && hypothesis.pattern == posterior.pattern;
+        let probability = if is_answer { posterior.confidence } else { hypothesis.probability };
+        Hypothesis { probability, ..*hypothesis }
+    };
+    let likely: Vec<Hypothesis> = hypotheses
+        .iter()
+        .filter(|hypothesis| Some(hypothesis.pattern) != background)
+        .map(with_background)
+        .filter(|hypothesis| hypothesis.probability >= MIN_PROBABILITY)
+        .collect();
     let mut ranked = causes::rank_all(&likely, &explanation::cause_context(frame, posterior));
     ranked.truncate(MAX_CAUSES);
     ranked

@@ -73,8 +73,14 @@ fn add_minor_mechanism(case: &Case, first: &mut Posterior) {
         })
         .max_by(|one, other| one.1.log_evidence.total_cmp(&other.1.log_evidence));
     let Some((pattern, fit)) = minor.map(|(pattern, fit)| (*pattern, fit.clone())) else { return };
-    let random = case.count().saturating_sub(fit.hits.len());
-    split(first, pattern, fit, random, MINOR_PROBABILITY);
+    let random: Vec<usize> =
+        case.drop_indices.iter().copied().filter(|drop| fit.hits.binary_search(drop).is_err()).collect();
+    let count = random.len();
+    if let Some(loss) = first.fits.get_mut(&Pattern::Random) {
+        loss.opportunities = real(count);
+        loss.hits = random;
+    }
+    split(first, pattern, fit, count, MINOR_PROBABILITY);
 }
 
 /// Two causes share their probability by the drops they explain; the one with more drops is the pattern.
