@@ -86,17 +86,30 @@ const ADVICE: &str = "Nothing in this text is known here. Look for the first err
                       consequences. Error names, reason codes and disconnect reasons can be given alone. Or watch the \
                       connection with dropscope itself, which sees how it ends.";
 
-/// Explains a log line, an error name, a code, or an event as JSON.
+/// Explains a log line, an error name, a code, or an event as JSON; if nothing in it is known, with the known words that look
+/// like it. Their search takes milliseconds: for a line among many use [`explain_line`].
 pub fn explain(text: &str) -> Explanation {
-    let display_text = shortened(clean(text).trim(), MAX_SHOWN_CHARS);
+    let explanation = explain_line(text);
+    if explanation.found.is_some() {
+        return explanation;
+    }
+    Explanation { nearest: similar::similar_entries(&searched_text(text), &KNOWLEDGE), ..explanation }
+}
+
+/// The part of a text that is searched, normalized.
+fn searched_text(text: &str) -> String {
     let reduced = json::extract_reason(text).unwrap_or_else(|| shortened(text, MAX_TEXT_CHARS));
-    let normal = matching::normalize_text(&reduced);
-    let mut entries = KNOWLEDGE.find(&normal).into_iter();
+    matching::normalize_text(&reduced)
+}
+
+/// Explains one line of a log, without similar words if nothing in it is known.
+pub fn explain_line(text: &str) -> Explanation {
+    let display_text = shortened(clean(text).trim(), MAX_SHOWN_CHARS);
+    let mut entries = KNOWLEDGE.find(&searched_text(text)).into_iter();
     let found = entries.next().map(meaning);
     let also = entries.take(MAX_FURTHER_MEANINGS).map(meaning).collect();
-    let is_unknown = found.is_none();
-    let nearest = if is_unknown { similar::similar_entries(&normal, &KNOWLEDGE) } else { Vec::new() };
-    Explanation { text: display_text, found, also, nearest, advice: is_unknown.then(|| ADVICE.to_owned()) }
+    let advice = found.is_none().then(|| ADVICE.to_owned());
+    Explanation { text: display_text, found, also, nearest: Vec::new(), advice }
 }
 
 fn shortened(text: &str, longest: usize) -> String {

@@ -39,7 +39,7 @@ pub use causes::{
     rank_all,
 };
 pub use classifier::Classifier;
-pub use explain::{Explanation, explain};
+pub use explain::{Explanation, explain, explain_line};
 pub use explanation::{ItemRole, PageItem, TextWrap, VerdictPage};
 pub use fits::describe_fit;
 pub use fitted::{

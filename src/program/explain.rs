@@ -10,7 +10,7 @@ use color_eyre::eyre::WrapErr as _;
 use serde::Serialize;
 
 use super::print;
-use crate::classify::{Explanation, explain as explain_text};
+use crate::classify::{Explanation, explain as explain_text, explain_line};
 use crate::cli::{self, ExplainFormat};
 use crate::config::environment;
 use crate::exit::ExitReason;
@@ -35,6 +35,9 @@ pub(super) struct ExplainReport {
     unknown_lines: u64,
     /// Each meaning once, the most frequent fault first.
     explanations: Vec<ExplanationGroup>,
+    /// The first line without a match.
+    #[serde(skip)]
+    first_unknown: Option<String>,
 }
 
 /// Lines with the same meaning.
@@ -57,10 +60,13 @@ impl ExplainReport {
             return;
         }
         self.lines += 1;
-        let explanation = explain_text(text);
+        let explanation = explain_line(text);
         let id = |explanation: &Explanation| explanation.found.as_ref().map(|meaning| meaning.id.clone());
         let meaning_id = id(&explanation);
-        self.unknown_lines += u64::from(meaning_id.is_none());
+        if meaning_id.is_none() {
+            self.unknown_lines += 1;
+            self.first_unknown.get_or_insert_with(|| text.to_owned());
+        }
         match self.explanations.iter_mut().find(|group| id(&group.explanation) == meaning_id) {
             Some(group) => group.count += 1,
             None => self.explanations.push(ExplanationGroup { count: 1, explanation }),
@@ -75,6 +81,9 @@ impl ExplainReport {
     fn finish(mut self) -> Self {
         if self.is_known() {
             self.explanations.retain(|group| group.explanation.found.is_some());
+        } else if let (Some(text), Some(group)) = (&self.first_unknown, self.explanations.first_mut()) {
+            // Similar words are shown only here.
+            group.explanation = explain_text(text);
         }
         let is_harmless = |group: &ExplanationGroup| {
             group.explanation.found.as_ref().is_some_and(|meaning| meaning.is_harmless)

@@ -1,9 +1,10 @@
 //! The known wordings and codes of other programs, and the search for them in a text.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use aho_corasick::AhoCorasick;
 use serde::Deserialize;
 
 use super::matching::{MatchSpan, Number, WordingPattern, number_after, number_at};
@@ -99,7 +100,34 @@ pub(super) struct Knowledge {
     /// Wordings and codes.
     pub(super) entries: Vec<KnowledgeEntry>,
     patterns: Vec<(usize, WordingPattern)>,
+    first_pieces: FirstPieces,
     tables: Vec<CodeTable>,
+}
+
+/// Finds the wordings whose first literal piece a text contains, in one pass: most lines contain none.
+#[derive(Default)]
+struct FirstPieces {
+    /// `None` if the automaton cannot be built; then every wording is a candidate.
+    automaton: Option<AhoCorasick>,
+    /// Number of wordings.
+    count: usize,
+}
+
+impl FirstPieces {
+    fn new(patterns: &[(usize, WordingPattern)]) -> Self {
+        let pieces = patterns.iter().map(|(_, pattern)| pattern.first_piece());
+        Self { automaton: AhoCorasick::new(pieces).ok(), count: patterns.len() }
+    }
+
+    /// Indices of the wordings that may match, ascending.
+    fn candidates(&self, text: &str) -> BTreeSet<usize> {
+        match &self.automaton {
+            Some(automaton) => {
+                automaton.find_overlapping_iter(text).map(|found| found.pattern().as_usize()).collect()
+            }
+            None => (0..self.count).collect(),
+        }
+    }
 }
 
 /// The data files.
@@ -152,6 +180,7 @@ impl Knowledge {
         for (index, entry) in knowledge.entries.iter().enumerate() {
             knowledge.patterns.extend(entry.patterns.iter().map(|text| (index, WordingPattern::new(text))));
         }
+        knowledge.first_pieces = FirstPieces::new(&knowledge.patterns);
         knowledge
     }
 
@@ -253,12 +282,8 @@ impl Knowledge {
     fn wordings(&self, text: &str) -> (Vec<TextMatch>, Vec<Range<usize>>) {
         let mut hidden = Vec::new();
         let mut found = Vec::new();
-        // Half of the wordings are names of the AWS libraries, which most lines do not contain.
-        let names_aws = text.contains("aws_");
-        for (entry, pattern) in &self.patterns {
-            if !names_aws && pattern.is_aws_name() {
-                continue;
-            }
+        let candidates = self.first_pieces.candidates(text);
+        for (entry, pattern) in candidates.into_iter().filter_map(|index| self.patterns.get(index)) {
             let Some(MatchSpan { whole, gaps }) = pattern.find(text) else { continue };
             if pattern.gaps_are_names() {
                 hidden.extend(gaps);

@@ -65,9 +65,9 @@ impl WordingPattern {
         self.pieces.len() > 1 && self.pieces.first().is_some_and(is_about_a_client)
     }
 
-    /// Whether it can only occur in a text that contains `aws_`.
-    pub(super) fn is_aws_name(&self) -> bool {
-        self.pieces.first().is_some_and(|piece| piece.starts_with("aws_"))
+    /// What every text that matches contains; a character that no normalized text contains if the wording is empty.
+    pub(super) fn first_piece(&self) -> &str {
+        self.pieces.first().map_or("\u{0}", String::as_str)
     }
 
     /// The first match.
@@ -77,7 +77,7 @@ impl WordingPattern {
 
     /// All matches.
     pub(super) fn find_all<'a>(&'a self, text: &'a str) -> impl Iterator<Item = MatchSpan> + 'a {
-        let first = self.pieces.first().map_or("\u{0}", String::as_str);
+        let first = self.first_piece();
         find_whole_words(text, first, 0)
             .filter_map(move |start| self.match_from(text, start, start + first.len()))
     }
