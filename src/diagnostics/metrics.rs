@@ -59,6 +59,11 @@ pub struct Metrics {
     pub down: Duration,
     /// Time without a session after a requested disconnect.
     pub planned_down: Duration,
+    /// Time of first connects before any of their attempts failed, within `down`.
+    pub first_connect: Duration,
+    /// Connected time without a proof of life: from the last packet of the peer to the detection of each drop that the peer did
+    /// not announce.
+    pub unproven: Duration,
     /// Sessions that ended in a drop and whose length is known.
     pub total_sessions: u64,
     /// Lengths of those sessions, newest last (at most 20).
@@ -97,10 +102,40 @@ impl Metrics {
         }
     }
 
-    /// Connected share of the time that was meant to be connected, 0…1; `None` before any time passed.
+    /// Connected share of the time that was meant to be connected, 0…1; `None` before any such time passed. A first connect
+    /// that succeeds at once does not count.
     pub fn availability(&self) -> Option<f64> {
-        let planned_up_secs = self.observed.saturating_sub(self.planned_down).as_secs_f64();
-        (planned_up_secs > 0.0).then(|| (self.connected.as_secs_f64() / planned_up_secs).clamp(0.0, 1.0))
+        self.share_of_planned_time(self.connected)
+    }
+
+    /// The least availability: a session may have died right after its last proof of life.
+    pub fn proven_availability(&self) -> Option<f64> {
+        self.share_of_planned_time(self.connected.saturating_sub(self.unproven))
+    }
+
+    fn share_of_planned_time(&self, connected: Duration) -> Option<f64> {
+        let not_meant = self.planned_down + self.first_connect;
+        let planned_up_secs = self.observed.saturating_sub(not_meant).as_secs_f64();
+        (planned_up_secs > 0.0).then(|| (connected.as_secs_f64() / planned_up_secs).clamp(0.0, 1.0))
+    }
+
+    /// The longest session, the running one included.
+    pub fn longest_with_running(&self) -> Option<Duration> {
+        let running = Some(self.current_session_uptime).filter(|uptime| !uptime.is_zero());
+        self.longest_session.max(running)
+    }
+
+    /// Mean length of the sessions. The running one counts once it is longer than the mean of the ended ones: until then its
+    /// length says nothing.
+    pub fn average_with_running(&self) -> Option<Duration> {
+        let running = self.current_session_uptime;
+        let ended = u32::try_from(self.total_sessions).unwrap_or(u32::MAX);
+        match self.average_session {
+            Some(mean) if running > mean && ended < u32::MAX => {
+                mean.checked_mul(ended)?.checked_add(running)?.checked_div(ended + 1)
+            }
+            mean => mean,
+        }
     }
 
     /// Mean time between failures: connected time per drop (exposure ÷ events, so that sessions still

@@ -5,7 +5,7 @@ use std::fmt::{self, Display};
 
 use super::clean::clean;
 use super::sentence::duration_words;
-use super::{Metrics, Snapshot};
+use super::{Metrics, Snapshot, words};
 
 /// The summary of a snapshot; `Display` prints it as short lines without control
 /// characters, each ended by a line feed.
@@ -67,8 +67,8 @@ fn totals(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     line(f, "Requested disconnects", metrics.total_disconnects)?;
     line(f, "Reconnect attempts", metrics.total_reconnect_attempts)?;
     line(f, "Failed connects", metrics.connect_failures)?;
-    if let Some(availability) = metrics.availability() {
-        line(f, "Availability", format!("{:.3} %", availability * 100.0))?;
+    if let Some(availability) = words::availability(metrics) {
+        line(f, "Availability", availability)?;
     }
     if let Some(mtbf) = metrics.mtbf() {
         line(f, "Mean time to a drop", duration_words(mtbf))?;
@@ -82,9 +82,9 @@ fn totals(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
 fn sessions(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     line(f, "Current uptime", duration_words(metrics.current_session_uptime))?;
     let lengths = [
-        ("Longest session", metrics.longest_session),
+        ("Longest session", metrics.longest_with_running()),
         ("Shortest session", metrics.shortest_session),
-        ("Average session", metrics.average_session),
+        ("Average session", metrics.average_with_running()),
         ("Median session", metrics.session_percentiles.map(|points| points.p50)),
     ];
     lengths.into_iter().try_for_each(|(label, length)| match length {

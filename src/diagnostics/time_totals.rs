@@ -13,6 +13,9 @@ pub(super) struct TimeTotals {
     connected: Duration,
     down: Duration,
     planned_down: Duration,
+    first_connect: Duration,
+    /// Whether the run has had no session yet.
+    is_before_first_session: bool,
     arms: Vec<KeepAliveArm>,
     current: Option<usize>,
 }
@@ -31,12 +34,23 @@ impl TimeTotals {
                 self.down += elapsed;
                 self.planned_down += elapsed;
             }
+            // The first connect takes its time; nothing is broken before an attempt has failed.
+            LinkState::Connecting { failures: 0, .. } if self.is_before_first_session => {
+                self.down += elapsed;
+                self.first_connect += elapsed;
+            }
             LinkState::Idle | LinkState::Connecting { .. } | LinkState::Down { .. } => self.down += elapsed,
         }
     }
 
+    /// A run begins.
+    pub(super) fn begin_run(&mut self) {
+        self.is_before_first_session = true;
+    }
+
     /// A session was accepted under this keep-alive.
     pub(super) fn begin_session(&mut self, keep_alive_secs: u32) {
+        self.is_before_first_session = false;
         self.current = self.arm_index(keep_alive_secs);
         if let Some(arm) = self.current.and_then(|index| self.arms.get_mut(index)) {
             arm.sessions += 1;
@@ -59,6 +73,7 @@ impl TimeTotals {
         metrics.connected = self.connected;
         metrics.down = self.down;
         metrics.planned_down = self.planned_down;
+        metrics.first_connect = self.first_connect;
         metrics.observed = self.connected + self.down;
     }
 

@@ -4,8 +4,31 @@
 
 use std::time::Duration;
 
+use super::Metrics;
 use super::event::{DropKind, Initiator, Layer, Phase};
 use super::sentence::duration_words;
+
+/// The availability in percent; a range where it is uncertain: `99.98 %`, `90.3–99.9 %`, `100 %`. `None` before any time
+/// passed.
+pub fn availability(metrics: &Metrics) -> Option<String> {
+    Some(availability_range(metrics.proven_availability()?, metrics.availability()?))
+}
+
+/// The availability in percent from its least and its greatest value, 0…1 each.
+pub fn availability_range(least: f64, most: f64) -> String {
+    let number = |share: f64, decimals: usize| match share {
+        1.0.. => "100".to_owned(),
+        _ if share > 0.0 => {
+            let nearest = if decimals == 2 { (0.01, 99.99) } else { (0.1, 99.9) };
+            format!("{:.decimals$}", (100.0 * share).clamp(nearest.0, nearest.1))
+        }
+        _ => "0".to_owned(),
+    };
+    // A wide range needs fewer digits.
+    let decimals = if most - least >= 0.001 { 1 } else { 2 };
+    let (least, most) = (number(least, decimals), number(most, decimals));
+    if least == most { format!("{most} %") } else { format!("{least}\u{2013}{most} %") }
+}
 
 /// The manner of an ending in two or three words, for labels: `peer closed (FIN)`.
 pub fn drop_kind(how: Option<DropKind>) -> &'static str {

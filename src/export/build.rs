@@ -163,6 +163,7 @@ fn extension(
         keep_alive_secs: snapshot.keep_alive_secs,
         time_scale: started.and_then(|started| finite(started.time_scale)),
         availability: finite(metrics.availability()),
+        availability_proven: finite(metrics.proven_availability()),
         mtbf_secs: metrics.mtbf().map(|time| time.as_secs_f64()),
         mttr_secs: metrics.mttr.map(|time| time.as_secs_f64()),
         session_percentiles: metrics.session_percentiles.map(percentiles),

@@ -64,10 +64,7 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
                 duration_text(period.observed_secs)
             ),
         ));
-        rows.push((
-            "Availability",
-            or_unknown(extension.availability.map(|share| format!("{:.3} %", share * 100.0))),
-        ));
+        rows.push(("Availability", or_unknown(availability_text(extension))));
         rows.push(("Mean time to a drop", or_unknown(extension.mtbf_secs.map(duration_text))));
         rows.push(("Mean time to recover", or_unknown(extension.mttr_secs.map(duration_text))));
     }
@@ -83,6 +80,11 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         format!("{} published, {} queued", metrics.messages_published, metrics.messages_queued),
     ));
     table(out, "Summary", &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+fn availability_text(extension: &Extension) -> Option<String> {
+    let most = extension.availability?;
+    Some(words::availability_range(extension.availability_proven.unwrap_or(most), most))
 }
 
 fn facts(out: &mut String, extension: &Extension) -> fmt::Result {

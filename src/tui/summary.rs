@@ -4,7 +4,7 @@ use crate::classify::{ItemRole, Verdict, VerdictPage, describe_fit};
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::{DropRecord, ErrorName, LinkState, Snapshot, Stamp, drop_description, words};
 
-use super::format::{percent, short, short_or_unknown, uptime};
+use super::format::{short, short_or_unknown, uptime};
 
 /// Drops listed at most.
 const MAX_LISTED_DROPS: usize = 10;
@@ -23,7 +23,7 @@ pub(super) fn run_summary(snapshot: &Snapshot, verdict: Option<&Verdict>, now: S
     }
     lines.push(format!("watched {} until {}", uptime(now.since(snapshot.since)), utc(now)));
     lines.push(format!("now: {}", link_line(&snapshot.link, now)));
-    let availability = metrics.availability().map_or_else(|| "-".to_owned(), percent);
+    let availability = words::availability(metrics).unwrap_or_else(|| "-".to_owned());
     lines.push(format!(
         "availability {availability}, drops {}, mean time between drops {}, mean time to recover {}",
         metrics.total_connection_drops,

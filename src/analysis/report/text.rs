@@ -9,7 +9,7 @@ use crate::classify::{ConfidenceLevel, ItemRole, TextWrap, VerdictPage, percent}
 use crate::diagnostics::LinkState;
 use crate::diagnostics::clean::clean;
 use crate::diagnostics::sentence::duration_words;
-use crate::diagnostics::words::{count, range};
+use crate::diagnostics::words::{self, count, range};
 
 /// Columns of the labels, their margins included.
 const LABEL_WIDTH: usize = 18;
@@ -60,12 +60,13 @@ impl AnalysisReport {
         if let Some(endpoint) = self.export.dropscope.as_ref().and_then(|one| one.endpoint.as_deref()) {
             page.line("Broker", endpoint)?;
         }
-        if let Some(share) = metrics.availability() {
+        if let Some(share) = words::availability(metrics) {
             let (up, down) = (duration_words(metrics.connected), duration_words(metrics.down));
-            page.line(
-                "Availability",
-                &format!("{:.3} %: connected {up}, not connected {down}", share * 100.0),
-            )?;
+            let mut text = format!("{share}: connected {up}, not connected {down}");
+            if !metrics.unproven.is_zero() {
+                write!(text, "; {} of it without a proof of life", duration_words(metrics.unproven))?;
+            }
+            page.line("Availability", &text)?;
         }
         self.write_sessions(page)?;
         let drops = match metrics.mtbf() {

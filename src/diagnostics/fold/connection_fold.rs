@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::push_mark;
 use crate::diagnostics::distribution::Distribution;
 use crate::diagnostics::event::{
-    Attempt, ConnectFailedEvent, ConnectedEvent, DroppedEvent, Initiator, StartedEvent, whole_secs,
+    Attempt, ConnectFailedEvent, ConnectedEvent, DropKind, DroppedEvent, Initiator, StartedEvent, whole_secs,
 };
 use crate::diagnostics::sentence::failure_reason;
 use crate::diagnostics::words;
@@ -50,6 +50,7 @@ impl ConnectionFold {
         state.keep_alive_secs = whole_secs(started.keep_alive_secs);
         state.started = Some(Arc::new(started.clone()));
         state.link = LinkState::Connecting { since: at, failures: 0 };
+        state.time_totals.begin_run();
     }
 
     pub(super) fn on_connected(&mut self, state: &mut Snapshot, at: Stamp, connected: &ConnectedEvent) {
@@ -109,6 +110,9 @@ impl ConnectionFold {
         }
         Self::end_session(state, at, true);
         let drop = self.drop_record(state, at, dropped, session_start, last_inbound);
+        if session_start.is_some() && !is_announced(dropped.how) {
+            state.metrics.unproven += at.since(drop.death_window.0);
+        }
         state.drops.push(drop);
         state.link = LinkState::Down { since: at, failures: 0 };
     }
@@ -223,6 +227,12 @@ impl ConnectionFold {
             recovery: None,
         }
     }
+}
+
+/// Whether the peer's own close or this computer's error tells when the session ended.
+fn is_announced(how: Option<DropKind>) -> bool {
+    use DropKind::{Disconnect, Fin, Local, TlsAlert, TlsClose, WsClose};
+    matches!(how, Some(Fin | TlsClose | TlsAlert | WsClose | Disconnect | Local))
 }
 
 /// An outage ended: counts it and completes the record of its drop.

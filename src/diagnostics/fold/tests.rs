@@ -6,7 +6,7 @@ use crate::diagnostics::event::{
     ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer, Message,
     StartedEvent, SystemSource,
 };
-use crate::diagnostics::{Diagnostics, Event, LinkState, Snapshot, Stamp};
+use crate::diagnostics::{Diagnostics, Event, LinkState, Snapshot, Stamp, words};
 
 fn at(secs: f64) -> Stamp {
     let noon: DateTime<Utc> = "2026-08-03T12:00:00Z".parse().unwrap();
@@ -241,4 +241,40 @@ fn suspends_and_notes_become_marks_and_context() {
     let drop = seen.drops.last().unwrap();
     assert!(drop.before.iter().any(|entry| entry.text.contains("restarted the router")));
     assert_eq!(drop.after.len(), 1);
+}
+
+#[test]
+fn availability_is_a_range_where_the_death_was_noticed_late_and_the_first_connect_is_no_downtime() {
+    let mut fold = Diagnostics::new(100);
+    fold.apply(at(0.0), &Event::Started(StartedEvent::default()));
+    fold.apply(at(10.0), &Event::Connected(ConnectedEvent::default()));
+    let quick = fold.snapshot(at(60.0));
+    assert_eq!(quick.metrics.availability(), Some(1.0), "the first connect took 10 s");
+    let silent = DroppedEvent {
+        how: Some(DropKind::PingTimeout),
+        last_rx_secs: Some(90.0),
+        ..DroppedEvent::default()
+    };
+    fold.apply(at(910.0), &Event::Dropped(silent));
+    fold.apply(at(920.0), &Event::Connected(ConnectedEvent::default()));
+    let polite =
+        DroppedEvent { how: Some(DropKind::Fin), last_rx_secs: Some(50.0), ..DroppedEvent::default() };
+    fold.apply(at(1_000.0), &Event::Dropped(polite));
+    fold.apply(at(1_010.0), &Event::Connected(ConnectedEvent::default()));
+    let seen = fold.snapshot(at(1_010.0));
+    assert_eq!(seen.metrics.unproven, secs(90.0), "the FIN itself is a proof of life");
+    assert_eq!(seen.metrics.availability(), Some(0.98));
+    assert_eq!(seen.metrics.proven_availability(), Some(0.89));
+    assert_eq!(words::availability(&seen.metrics).as_deref(), Some("89.0\u{2013}98.0 %"));
+    let later = fold.snapshot(at(5_010.0));
+    assert_eq!(later.metrics.longest_with_running(), Some(secs(4_000.0)));
+    assert_eq!(later.metrics.average_with_running(), Some(secs((900.0 + 80.0 + 4_000.0) / 3.0)));
+}
+
+#[test]
+fn a_first_connect_that_fails_is_downtime() {
+    let mut fold = Diagnostics::new(100);
+    fold.apply(at(0.0), &Event::Started(StartedEvent::default()));
+    fold.apply(at(1.0), &Event::ConnectFailed(ConnectFailedEvent::default()));
+    assert_eq!(fold.snapshot(at(100.0)).metrics.availability(), Some(0.0));
 }

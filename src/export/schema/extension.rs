@@ -33,6 +33,9 @@ pub struct Extension {
     pub time_scale: Option<f64>,
     /// Connected share of the time that was meant to be connected, 0…1.
     pub availability: Option<f64>,
+    /// The same without the time from the last proof of life to the detection of each drop, 0…1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub availability_proven: Option<f64>,
     /// Connected time per drop.
     pub mtbf_secs: Option<f64>,
     /// Mean time from drop to recovery.

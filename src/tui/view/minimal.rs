@@ -6,7 +6,6 @@ use ratatui::text::{Line, Span};
 
 use crate::classify;
 use crate::diagnostics::words;
-use crate::tui::format;
 use crate::tui::text::width;
 
 use super::ViewContext;
@@ -31,8 +30,8 @@ pub(super) fn render(frame: &mut Frame, area: Rect, context: &ViewContext) {
         lines.push(Line::raw(format!("last {}", context.format_time(drop.at))));
         lines.push(Line::raw(words::drop_kind(drop.event.how)));
     }
-    if let Some(share) = metrics.availability() {
-        lines.push(Line::raw(format!("up {}", format::percent(share))));
+    if let Some(share) = words::availability(metrics) {
+        lines.push(Line::raw(format!("up {}", context.sanitized(&share))));
     }
     if context.model.frozen.is_some() {
         lines.push(Line::styled("FROZEN", theme.badge));

@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::diagnostics::Metrics;
+use crate::diagnostics::{Metrics, words};
 use crate::tui::format;
 use crate::tui::text::width;
 
@@ -49,24 +49,26 @@ fn figures(context: &ViewContext) -> Vec<Vec<SpanGroup>> {
     let metrics = &context.snapshot().metrics;
     let length = |value: Option<Duration>| format::short_or_unknown(value);
     let item = |label: &str, value: String| context.labeled(label, value, theme.strong);
-    let availability = metrics.availability().map_or_else(|| format::UNKNOWN.into(), format::percent);
+    let availability = words::availability(metrics);
+    let availability =
+        availability.map_or_else(|| format::UNKNOWN.into(), |text| context.sanitized(&text).into_owned());
     let median = metrics.session_percentiles.map(|p| p.p50);
     let slowest = metrics.recovery_percentiles.map(|p| p.max);
     vec![
         vec![
-            item("available", availability),
+            item("up", availability),
             item("drops", format::count(metrics.total_connection_drops)),
             vec![Span::styled(rate(metrics), theme.dim)],
         ],
         vec![
-            item("mean up", length(metrics.average_session)),
+            item("mean up", length(metrics.average_with_running())),
             item("median", length(median)),
             item("MTBF", length(metrics.mtbf())),
         ],
         vec![item("mean down (MTTR)", length(metrics.mttr)), item("worst", length(slowest))],
         vec![
             item("shortest", length(metrics.shortest_session)),
-            item("longest", length(metrics.longest_session)),
+            item("longest", length(metrics.longest_with_running())),
         ],
     ]
 }
