@@ -130,7 +130,12 @@ impl PendingCommands {
                     pending.sent_at = None;
                 }
             }
-            CommandState::Expired | CommandState::Lost | CommandState::DroppedFull => {
+            CommandState::Expired
+            | CommandState::Lost
+            | CommandState::Refused
+            | CommandState::TooLarge
+            | CommandState::NotSent
+            | CommandState::DroppedFull => {
                 self.pending.remove(index);
             }
             _ => {}

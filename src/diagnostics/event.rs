@@ -277,6 +277,12 @@ pub enum CommandState {
     Expired,
     /// Sent, and the connection died before the acknowledgement.
     Lost,
+    /// The broker refused it (PUBACK or PUBREC with a reason code of 0x80 or more).
+    Refused,
+    /// Never sent: larger than the packets that the broker accepts.
+    TooLarge,
+    /// Never sent: its topic is not valid, or a test holds it back.
+    NotSent,
     /// Pushed out of (or refused by) the full queue.
     DroppedFull,
     /// Sent, and the device did not answer in time.

@@ -336,6 +336,9 @@ fn command_words(command: &CommandUpdate) -> Option<String> {
     let what = match command.state {
         CommandState::Expired => "expired in the queue",
         CommandState::Lost => "was sent, and the connection died before the acknowledgement",
+        CommandState::Refused => "was refused by the broker; the connection goes on",
+        CommandState::TooLarge => "was not sent: it is larger than the broker accepts",
+        CommandState::NotSent => "was not sent: its topic is not valid, or a test holds it back",
         CommandState::Unanswered => "was sent, and the device did not answer in time",
         CommandState::DroppedFull => "did not fit into the full queue",
         _ => return None,

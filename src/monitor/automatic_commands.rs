@@ -96,7 +96,7 @@ impl AutomaticCommands {
             return None;
         }
         match command.state {
-            CommandState::Lost => {
+            CommandState::Lost | CommandState::Refused | CommandState::TooLarge => {
                 let lost = self.consecutive_losses.entry(name.clone()).or_default();
                 *lost = lost.saturating_add(1);
                 let message = format!(

@@ -149,7 +149,7 @@ impl PublishQueue {
         self.in_flight.len()
     }
 
-    /// Withholds the publishes to a topic, or those to none. Those that wait are lost.
+    /// Withholds the publishes to a topic, or those to none. Those that wait are not sent.
     pub(super) fn withhold(
         &mut self,
         topic: Option<WithheldTopic>,
@@ -159,7 +159,7 @@ impl PublishQueue {
         self.withheld = topic;
         for entry in std::mem::take(&mut self.waiting) {
             if self.is_withheld(&entry.publish.topic) {
-                out.push_back(entry.command_event(CommandState::Lost, now));
+                out.push_back(entry.command_event(CommandState::NotSent, now));
             } else {
                 self.waiting.push_back(entry);
             }
@@ -193,10 +193,10 @@ impl PublishQueue {
             qos: 0,
             is_resent: false,
         };
-        let withheld = self.is_withheld(&entry.publish.topic).then_some("withheld by an experiment");
-        if let Some(why) = withheld.or_else(|| unsendable_reason(&entry.publish, max_packet)) {
-            tracing::warn!(name = %entry.publish.name, why, "publish refused");
-            out.push_back(entry.command_event(CommandState::Lost, now));
+        let withheld = self.is_withheld(&entry.publish.topic).then_some(CommandState::NotSent);
+        if let Some(state) = withheld.or_else(|| unsendable_state(&entry.publish, max_packet)) {
+            tracing::warn!(name = %entry.publish.name, ?state, "publish not sent");
+            out.push_back(entry.command_event(state, now));
             return;
         }
         if self.waiting.len() >= self.settings.capacity.max(1)
@@ -250,8 +250,8 @@ impl PublishQueue {
             }
             let mut entry = self.waiting.pop_front()?;
             if !fits(&entry.publish, qos) {
-                tracing::warn!(name = %entry.publish.name, "publish refused: larger than the broker accepts");
-                out.push_back(entry.command_event(CommandState::Lost, now));
+                tracing::warn!(name = %entry.publish.name, "publish not sent: larger than the broker accepts");
+                out.push_back(entry.command_event(CommandState::TooLarge, now));
                 continue;
             }
             let pkid = if qos > 0 { self.free_packet_id()? } else { 0 };
@@ -311,7 +311,7 @@ impl PublishQueue {
             None => CommandState::Acknowledged,
             Some(code) => {
                 tracing::warn!(name = %entry.publish.name, code, "the broker refused a publish");
-                CommandState::Lost
+                CommandState::Refused
             }
         };
         out.push_back(entry.command_event(state, now));
@@ -370,14 +370,13 @@ fn record_sent(
 }
 
 /// Why a publish can never be sent, if so.
-fn unsendable_reason(publish: &Publish, max_packet: usize) -> Option<&'static str> {
+/// Why a publish can never be sent, as its final state.
+fn unsendable_state(publish: &Publish, max_packet: usize) -> Option<CommandState> {
     let topic = &publish.topic;
-    if topic.is_empty() || topic.contains(['+', '#', '\0']) {
-        Some("its topic is empty or contains +, # or NUL")
-    } else if topic.len() > usize::from(u16::MAX) {
-        Some("its topic is longer than 65,535 bytes")
+    if topic.is_empty() || topic.contains(['+', '#', '\0']) || topic.len() > usize::from(u16::MAX) {
+        Some(CommandState::NotSent)
     } else if topic.len() + publish.payload.len() + 16 > max_packet {
-        Some("it is larger than the packet size limit")
+        Some(CommandState::TooLarge)
     } else {
         None
     }

@@ -1,7 +1,7 @@
 use chrono::DateTime;
 
 use super::*;
-use CommandState::{Acknowledged, DroppedFull, Expired, Lost, Queued, Sent};
+use CommandState::{Acknowledged, DroppedFull, Expired, Lost, NotSent, Queued, Sent, TooLarge};
 
 const ALLOWED: SendLimits = SendLimits { max_packet: 1000, max_qos: 1, in_flight: 2, retain: true };
 
@@ -155,13 +155,13 @@ fn unsendable_publishes_are_refused_and_harm_nothing() {
         };
         bench.queue.push(publish, 1000, at(0), &mut bench.out);
     }
-    bench.expect(&[("t-1", Lost), ("t-2", Lost), ("t-3", Lost), ("t-4", Lost)]);
+    bench.expect(&[("t-1", NotSent), ("t-2", NotSent), ("t-3", NotSent), ("t-4", NotSent)]);
     bench.push("large", 0, 0);
     bench.push("small", 0, 0);
     let fits = |publish: &Publish, _| publish.topic != "x/large";
     let next = bench.queue.next(ALLOWED, fits, at(0), &mut bench.out).unwrap();
     assert_eq!(next.topic, "x/small");
-    bench.expect(&[("large", Lost)]);
+    bench.expect(&[("large", TooLarge)]);
 }
 
 #[test]

@@ -2,7 +2,9 @@ use bytes::Bytes;
 
 use super::*;
 use crate::diagnostics::VersionChoice;
-use crate::diagnostics::event::CommandState::{self, Acknowledged, Expired, Lost, Queued, Sent};
+use crate::diagnostics::event::CommandState::{
+    self, Acknowledged, Expired, Lost, Queued, Refused, Sent, TooLarge,
+};
 use crate::mqtt::Publish;
 
 /// A message of `bytes` zeroes.
@@ -101,7 +103,7 @@ async fn an_oversized_publish_is_refused_and_the_connection_unharmed() {
     link.publish(publish("huge", 1, 2 * 1024 * 1024));
     link.publish(publish("small", 0, 50));
     let events = during(&mut link, 200 * SECOND).await;
-    assert_eq!(states(&events), stated(&[("huge", Lost), ("large", Lost), ("small", Sent)]));
+    assert_eq!(states(&events), stated(&[("huge", TooLarge), ("large", TooLarge), ("small", Sent)]));
     assert_eq!(kinds(&events).iter().filter(|kind| **kind == "ping").count(), 3);
 }
 
@@ -136,7 +138,7 @@ async fn the_receive_maximum_of_the_broker_is_respected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_publish_is_lost_and_not_acknowledged() {
+async fn a_refused_publish_is_neither_lost_nor_acknowledged() {
     let script = ScriptedConnector::new().then(|mut peer| async move {
         super::drops::accept_v5(&mut peer, &[0]).await;
         peer.v5().await;
@@ -146,5 +148,5 @@ async fn a_refused_publish_is_lost_and_not_acknowledged() {
     let mut link = script.link(LinkSettings { version: VersionChoice::V5, ..settings() });
     until(&mut link, connected).await;
     link.publish(publish("a", 1, 1));
-    assert_eq!(states(&during(&mut link, SECOND).await), stated(&[("a", Sent), ("a", Lost)]));
+    assert_eq!(states(&during(&mut link, SECOND).await), stated(&[("a", Sent), ("a", Refused)]));
 }

@@ -259,6 +259,9 @@ fn state_name(state: CommandState) -> &'static str {
         CommandState::Answered => "answered",
         CommandState::Expired => "expired",
         CommandState::Lost => "lost",
+        CommandState::Refused => "refused",
+        CommandState::TooLarge => "too large",
+        CommandState::NotSent => "not sent",
         CommandState::Unanswered => "no answer",
         CommandState::DroppedFull => "queue full",
         CommandState::Other => "unknown",
@@ -269,9 +272,13 @@ fn state_style(context: &ViewContext, state: CommandState) -> Style {
     match state {
         CommandState::Answered => context.theme.good,
         CommandState::Queued => context.theme.warn,
-        CommandState::Expired | CommandState::Lost | CommandState::Unanswered | CommandState::DroppedFull => {
-            context.theme.bad
-        }
+        CommandState::Expired
+        | CommandState::Lost
+        | CommandState::Refused
+        | CommandState::TooLarge
+        | CommandState::NotSent
+        | CommandState::Unanswered
+        | CommandState::DroppedFull => context.theme.bad,
         CommandState::Sent | CommandState::Acknowledged | CommandState::Other => context.theme.text,
     }
 }

@@ -218,7 +218,7 @@ async fn a_publish_over_the_broker_limit_harms_no_session() {
     let fixture = Fixture::start(Transport::Tcp, VersionChoice::V5, options).await;
     let mut watched = fixture.watched_link();
     watched.connected(ConnectKind::Connected).await.unwrap();
-    for (bytes, end) in [(2000, CommandState::Lost), (20, CommandState::Sent)] {
+    for (bytes, end) in [(2000, CommandState::TooLarge), (20, CommandState::Sent)] {
         watched.link.publish(publish(bytes));
         let state = watched.until("the end of a publish", |observed| match &observed.event {
             Event::Command(command) if command.state != CommandState::Queued => Some(command.state),
