@@ -42,7 +42,8 @@ configuration file (see `dropscope config`). Flags come first, then variables, t
 Times are seconds (90, 0.5) or carry units (500ms, 5m, 24h).
 
 The password comes from DROPSCOPE_PASSWORD, from --password-file or from the URL.
-Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 export now.";
+Signals: SIGTERM and SIGINT end the run with an export, SIGHUP and SIGUSR1 export now,
+SIGUSR2 runs or ends the test that the verdict names to separate two causes.";
 
 /// A terminal scope for MQTT connection drops
 ///

@@ -47,7 +47,7 @@ fn ending_text(event: &DroppedEvent) -> String {
             None => "the broker sent DISCONNECT without a reason".into(),
         },
         Some(DropKind::PingTimeout) => {
-            "the connection was given up: no answer to our PINGREQ came in time".into()
+            "the client ended the session: no PINGRESP came in time after a PINGREQ".into()
         }
         Some(DropKind::Io) => "reading from or writing to the connection failed".into(),
         Some(DropKind::Local) => {
@@ -59,8 +59,8 @@ fn ending_text(event: &DroppedEvent) -> String {
 
 fn session_age_text(drop: &DropRecord) -> String {
     match drop.session_start {
-        Some(start) => format!("The session had lasted {}.", duration_words(drop.at.since(start))),
-        None => "When that session began was not seen.".into(),
+        Some(start) => format!("The session lasted {}.", duration_words(drop.at.since(start))),
+        None => "The start of that session is not recorded.".into(),
     }
 }
 
@@ -69,10 +69,10 @@ fn silence_text(drop: &DropRecord) -> Option<String> {
     let sent = drop.idle_out.map(duration_words);
     match (received, sent) {
         (Some(received), Some(sent)) => Some(format!(
-            "The last bytes from the broker had come {received} before, the last we sent had left {sent} before."
+            "The last bytes from the broker came {received} before, the last bytes from this client left {sent} before."
         )),
-        (Some(received), None) => Some(format!("The last bytes from the broker had come {received} before.")),
-        (None, Some(sent)) => Some(format!("The last bytes we sent had left {sent} before.")),
+        (Some(received), None) => Some(format!("The last bytes from the broker came {received} before.")),
+        (None, Some(sent)) => Some(format!("The last bytes from this client left {sent} before.")),
         (None, None) => None,
     }
 }
@@ -83,7 +83,10 @@ fn detection_lag_text(drop: &DropRecord) -> Option<String> {
     let window = latest.since(earliest);
     let silent = matches!(drop.event.how, Some(DropKind::PingTimeout | DropKind::Io));
     (silent && window.as_secs() >= 2).then(|| {
-        format!("It may have been dead for up to {} before anybody could notice.", duration_words(window))
+        format!(
+            "The session may have been dead for up to {} before that was detected.",
+            duration_words(window)
+        )
     })
 }
 
@@ -91,11 +94,11 @@ fn traffic_text(drop: &DropRecord) -> Option<String> {
     drop.session_start?;
     let counts = drop.counts;
     if (counts.received, counts.published, counts.pings) == (0, 0, 0) {
-        return Some("Nothing but the connect had gone over it.".into());
+        return Some("It carried nothing but the connect.".into());
     }
     let messages = words::count(counts.received, "message", "messages");
     let pings = words::count(counts.pings, "ping", "pings");
-    Some(format!("It had carried {messages} in, {} out; {pings} answered.", counts.published))
+    Some(format!("It carried {messages} in, {} out; {pings} answered.", counts.published))
 }
 
 /// A publish right before the end is the classic sign of a refused operation.
@@ -107,7 +110,7 @@ fn recent_publish_text(drop: &DropRecord) -> Option<String> {
     }
     let topic = last_sent.topic.as_deref().unwrap_or("an unknown topic");
     Some(format!(
-        "We had published {} bytes to {topic} only {:.0} ms before: the broker may have refused it.",
+        "This client published {} bytes to {topic} {:.0} ms before: the broker may have refused that.",
         last_sent.bytes,
         last_sent.ago_secs * 1_000.0
     ))
@@ -116,23 +119,23 @@ fn recent_publish_text(drop: &DropRecord) -> Option<String> {
 fn recovery_text(drop: &DropRecord) -> String {
     let Some(recovery) = &drop.recovery else {
         return match drop.failed_attempts {
-            0 => "It has not come back so far.".into(),
+            0 => "Not connected again so far.".into(),
             failed => {
                 let attempts = words::count(u64::from(failed), "connect has", "connects have");
-                format!("It has not come back so far: {attempts} failed.")
+                format!("Not connected again so far: {attempts} failed.")
             }
         };
     };
     let attempt_text = match drop.failed_attempts {
-        0 => "at the first try".into(),
-        failed => format!("at try {}", failed.saturating_add(1)),
+        0 => "at the first attempt".into(),
+        failed => format!("at attempt {}", failed.saturating_add(1)),
     };
     let session_text = if recovery.session_present {
         "the broker still had the session"
     } else {
         "the broker started a new session"
     };
-    format!("Back after {} {attempt_text}; {session_text}.", duration_words(recovery.took))
+    format!("Connected again after {} {attempt_text}; {session_text}.", duration_words(recovery.took))
 }
 
 #[cfg(test)]
@@ -189,10 +192,10 @@ mod tests {
             drop_sentences(&drop_record(Some(DropKind::Fin)), "14:03:22"),
             [
                 "At 14:03:22 the broker, or something on the path, closed the connection politely (TCP FIN).",
-                "The session had lasted 4 h 21 min.",
-                "The last bytes from the broker had come 58 s before, the last we sent had left 300 ms before.",
-                "It had carried 340 messages in, 12 out; 1 ping answered.",
-                "Back after 1.9 s at the first try; the broker started a new session.",
+                "The session lasted 4 h 21 min.",
+                "The last bytes from the broker came 58 s before, the last bytes from this client left 300 ms before.",
+                "It carried 340 messages in, 12 out; 1 ping answered.",
+                "Connected again after 1.9 s at the first attempt; the broker started a new session.",
             ]
         );
     }
@@ -200,7 +203,7 @@ mod tests {
     #[test]
     fn a_half_open_connection_has_a_detection_lag() {
         let text = drop_sentences(&drop_record(Some(DropKind::PingTimeout)), "x").join(" ");
-        assert!(text.contains("no answer to our PINGREQ"), "{text}");
+        assert!(text.contains("no PINGRESP came in time"), "{text}");
         assert!(text.contains("dead for up to 58 s"), "{text}");
     }
 
@@ -226,9 +229,7 @@ mod tests {
         };
         refused.event.packets = vec![packet(0.25)];
         assert!(
-            drop_sentences(&refused, "x")
-                .iter()
-                .any(|line| line.contains("cmd/forbidden only 250 ms before"))
+            drop_sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden 250 ms before"))
         );
         refused.event.packets = vec![packet(30.0)];
         assert!(!drop_sentences(&refused, "x").iter().any(|line| line.contains("cmd/forbidden")));
@@ -245,8 +246,8 @@ mod tests {
             drop_sentences(&ongoing, "x"),
             [
                 "At x the connection was lost; the recording does not say how.",
-                "When that session began was not seen.",
-                "It has not come back so far: 3 connects have failed.",
+                "The start of that session is not recorded.",
+                "Not connected again so far: 3 connects have failed.",
             ]
         );
     }

@@ -232,7 +232,7 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
         stats.compared >= MIN_DROPS_FOR_PATTERN && stats.sent_just_before * 5 >= stats.compared * 4;
     if usually_sent_before {
         let which = stats.share_of_compared(stats.sent_just_before);
-        known.push(format!("{which}: we had sent something less than 1 s before"));
+        known.push(format!("{which}: this client sent something less than 1 s before"));
     }
     if stats.near_system_event > 0 {
         let which = drops_of_total(stats.near_system_event, stats.drops);
@@ -241,7 +241,7 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
     known.extend(stats.recovery.sentence("back after", duration_words));
     if stats.first_attempt_recoveries < stats.recovery.count {
         known.push(format!(
-            "back at the first try: {} of {}",
+            "connected again at the first attempt: {} of {}",
             stats.first_attempt_recoveries, stats.recovery.count
         ));
     }
@@ -274,7 +274,7 @@ fn latest_failure(snapshot: &Snapshot) -> Option<String> {
     if short.len() < reason.len() {
         short.push('…');
     }
-    Some(format!("the newest try failed{short}"))
+    Some(format!("the newest attempt failed{short}"))
 }
 
 fn current_session_age(snapshot: &Snapshot) -> Option<String> {

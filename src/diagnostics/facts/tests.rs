@@ -85,11 +85,11 @@ fn before_the_first_session_there_is_only_the_failure() {
     }));
     assert_eq!(
         run.facts().known[0],
-        "the newest try failed at websocket: text (this computer's clock is wrong",
+        "the newest attempt failed at websocket: text (this computer's clock is wrong",
         "what follows a semicolon is left out"
     );
     run.connect(60, "5");
-    assert!(!run.facts().known[0].contains("the newest try"), "it is connected now");
+    assert!(!run.facts().known[0].contains("the newest attempt"), "it is connected now");
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn properties_shared_by_all_drops_are_listed() {
             "all 3 drops: peer closed (FIN)",
             "silent before: 58 to 61 s, all alike",
             "session ages: 4 h 20 min to 4 h 23 min, all alike",
-            "all 3 drops: we had sent something less than 1 s before",
+            "all 3 drops: this client sent something less than 1 s before",
             "back after: 1.0 s, all alike",
         ]
     );
