@@ -1,5 +1,7 @@
 //! The description of one drop in sentences.
 
+use std::time::Duration;
+
 use super::codes::{reason_words, websocket_close_words};
 use super::event::{DropKind, DroppedEvent};
 use super::sentence::duration_words;
@@ -24,13 +26,9 @@ pub fn drop_sentences(drop: &DropRecord, at: &str) -> Vec<String> {
 /// How the session ended, as the second half of "At 14:03:22 …".
 fn ending_text(event: &DroppedEvent) -> String {
     match event.how {
-        Some(DropKind::Fin) => {
-            "the broker, or something on the path, closed the connection politely (TCP FIN)".into()
-        }
-        Some(DropKind::Rst) => {
-            "the connection was reset (TCP RST) by the broker or something on the path".into()
-        }
-        Some(DropKind::TlsClose) => "the broker closed the connection politely (TLS close_notify)".into(),
+        Some(DropKind::Fin) => "the broker, or a device on the path, closed the connection (TCP FIN)".into(),
+        Some(DropKind::Rst) => "the broker, or a device on the path, reset the connection (TCP RST)".into(),
+        Some(DropKind::TlsClose) => "the broker closed the connection (TLS close_notify)".into(),
         Some(DropKind::TlsAlert) => "the broker ended the TLS connection with a fatal alert".into(),
         Some(DropKind::WsClose) => match event.ws_close_code {
             Some(code) => match websocket_close_words(code) {
@@ -46,9 +44,7 @@ fn ending_text(event: &DroppedEvent) -> String {
             }
             None => "the broker sent DISCONNECT without a reason".into(),
         },
-        Some(DropKind::PingTimeout) => {
-            "the client ended the session: no PINGRESP came in time after a PINGREQ".into()
-        }
+        Some(DropKind::PingTimeout) => ping_timeout_text(event),
         Some(DropKind::Io) => "reading from or writing to the connection failed".into(),
         Some(DropKind::Local) => {
             "this computer ended the connection (its network or a limit of its own)".into()
@@ -57,10 +53,20 @@ fn ending_text(event: &DroppedEvent) -> String {
     }
 }
 
+/// Names the time waited for the PINGRESP where the last packets contain the PINGREQ.
+fn ping_timeout_text(event: &DroppedEvent) -> String {
+    let pingreq = event.packets.iter().rev().find(|packet| !packet.incoming && packet.packet == "PINGREQ");
+    let waited = pingreq.and_then(|packet| Duration::try_from_secs_f64(packet.ago_secs).ok());
+    match waited {
+        Some(waited) => format!("the client waited {} for a PINGRESP; no answer", duration_words(waited)),
+        None => "the client waited for a PINGRESP until the deadline; no answer".into(),
+    }
+}
+
 fn session_age_text(drop: &DropRecord) -> String {
     match drop.session_start {
         Some(start) => format!("The session lasted {}.", duration_words(drop.at.since(start))),
-        None => "The start of that session is not recorded.".into(),
+        None => "The start of the session is not recorded.".into(),
     }
 }
 
@@ -69,10 +75,10 @@ fn silence_text(drop: &DropRecord) -> Option<String> {
     let sent = drop.idle_out.map(duration_words);
     match (received, sent) {
         (Some(received), Some(sent)) => Some(format!(
-            "The last bytes from the broker came {received} before, the last bytes from this client left {sent} before."
+            "The last bytes from the broker came {received} before; we last sent {sent} before."
         )),
         (Some(received), None) => Some(format!("The last bytes from the broker came {received} before.")),
-        (None, Some(sent)) => Some(format!("The last bytes from this client left {sent} before.")),
+        (None, Some(sent)) => Some(format!("We last sent {sent} before.")),
         (None, None) => None,
     }
 }
@@ -83,10 +89,7 @@ fn detection_lag_text(drop: &DropRecord) -> Option<String> {
     let window = latest.since(earliest);
     let silent = matches!(drop.event.how, Some(DropKind::PingTimeout | DropKind::Io));
     (silent && window.as_secs() >= 2).then(|| {
-        format!(
-            "The session may have been dead for up to {} before that was detected.",
-            duration_words(window)
-        )
+        format!("It may have been dead for up to {} before the drop was detected.", duration_words(window))
     })
 }
 
@@ -94,11 +97,11 @@ fn traffic_text(drop: &DropRecord) -> Option<String> {
     drop.session_start?;
     let counts = drop.counts;
     if (counts.received, counts.published, counts.pings) == (0, 0, 0) {
-        return Some("It carried nothing but the connect.".into());
+        return Some("No message or ping was exchanged.".into());
     }
     let messages = words::count(counts.received, "message", "messages");
     let pings = words::count(counts.pings, "ping", "pings");
-    Some(format!("It carried {messages} in, {} out; {pings} answered.", counts.published))
+    Some(format!("Traffic: {messages} in, {} out; {pings} answered.", counts.published))
 }
 
 /// A publish right before the end is the classic sign of a refused operation.
@@ -110,7 +113,7 @@ fn recent_publish_text(drop: &DropRecord) -> Option<String> {
     }
     let topic = last_sent.topic.as_deref().unwrap_or("an unknown topic");
     Some(format!(
-        "This client published {} bytes to {topic} {:.0} ms before: the broker may have refused that.",
+        "We published {} bytes to {topic} {:.0} ms before: the broker may have refused it.",
         last_sent.bytes,
         last_sent.ago_secs * 1_000.0
     ))
@@ -119,10 +122,10 @@ fn recent_publish_text(drop: &DropRecord) -> Option<String> {
 fn recovery_text(drop: &DropRecord) -> String {
     let Some(recovery) = &drop.recovery else {
         return match drop.failed_attempts {
-            0 => "Not connected again so far.".into(),
+            0 => "Not reconnected so far.".into(),
             failed => {
                 let attempts = words::count(u64::from(failed), "connect has", "connects have");
-                format!("Not connected again so far: {attempts} failed.")
+                format!("Not reconnected so far: {attempts} failed.")
             }
         };
     };
@@ -131,17 +134,15 @@ fn recovery_text(drop: &DropRecord) -> String {
         failed => format!("at attempt {}", failed.saturating_add(1)),
     };
     let session_text = if recovery.session_present {
-        "the broker still had the session"
+        "the broker kept the session"
     } else {
         "the broker started a new session"
     };
-    format!("Connected again after {} {attempt_text}; {session_text}.", duration_words(recovery.took))
+    format!("Reconnected after {} {attempt_text}; {session_text}.", duration_words(recovery.took))
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use chrono::{TimeZone, Utc};
 
     use super::super::event::PacketNote;
@@ -191,11 +192,11 @@ mod tests {
         assert_eq!(
             drop_sentences(&drop_record(Some(DropKind::Fin)), "14:03:22"),
             [
-                "At 14:03:22 the broker, or something on the path, closed the connection politely (TCP FIN).",
+                "At 14:03:22 the broker, or a device on the path, closed the connection (TCP FIN).",
                 "The session lasted 4 h 21 min.",
-                "The last bytes from the broker came 58 s before, the last bytes from this client left 300 ms before.",
-                "It carried 340 messages in, 12 out; 1 ping answered.",
-                "Connected again after 1.9 s at the first attempt; the broker started a new session.",
+                "The last bytes from the broker came 58 s before; we last sent 300 ms before.",
+                "Traffic: 340 messages in, 12 out; 1 ping answered.",
+                "Reconnected after 1.9 s at the first attempt; the broker started a new session.",
             ]
         );
     }
@@ -203,8 +204,18 @@ mod tests {
     #[test]
     fn a_half_open_connection_has_a_detection_lag() {
         let text = drop_sentences(&drop_record(Some(DropKind::PingTimeout)), "x").join(" ");
-        assert!(text.contains("no PINGRESP came in time"), "{text}");
-        assert!(text.contains("dead for up to 58 s"), "{text}");
+        assert!(text.contains("waited for a PINGRESP until the deadline; no answer"), "{text}");
+        assert!(text.contains("dead for up to 58 s before the drop was detected"), "{text}");
+        let mut timed_out = drop_record(Some(DropKind::PingTimeout));
+        timed_out.event.packets = vec![PacketNote {
+            ago_secs: 10.0,
+            incoming: false,
+            packet: "PINGREQ".into(),
+            topic: None,
+            bytes: 2,
+        }];
+        let text = drop_sentences(&timed_out, "x").join(" ");
+        assert!(text.contains("At x the client waited 10 s for a PINGRESP; no answer."), "{text}");
     }
 
     #[test]
@@ -246,8 +257,8 @@ mod tests {
             drop_sentences(&ongoing, "x"),
             [
                 "At x the connection was lost; the recording does not say how.",
-                "The start of that session is not recorded.",
-                "Not connected again so far: 3 connects have failed.",
+                "The start of the session is not recorded.",
+                "Not reconnected so far: 3 connects have failed.",
             ]
         );
     }

@@ -232,16 +232,16 @@ fn known(snapshot: &Snapshot, stats: &DropStats) -> Vec<String> {
         stats.compared >= MIN_DROPS_FOR_PATTERN && stats.sent_just_before * 5 >= stats.compared * 4;
     if usually_sent_before {
         let which = stats.share_of_compared(stats.sent_just_before);
-        known.push(format!("{which}: this client sent something less than 1 s before"));
+        known.push(format!("{which}: we sent a packet less than 1 s before"));
     }
     if stats.near_system_event > 0 {
         let which = drops_of_total(stats.near_system_event, stats.drops);
         known.push(format!("{which}: within a minute of an event on this computer"));
     }
-    known.extend(stats.recovery.sentence("back after", duration_words));
+    known.extend(stats.recovery.sentence("reconnected after", duration_words));
     if stats.first_attempt_recoveries < stats.recovery.count {
         known.push(format!(
-            "connected again at the first attempt: {} of {}",
+            "reconnected at the first attempt: {} of {}",
             stats.first_attempt_recoveries, stats.recovery.count
         ));
     }

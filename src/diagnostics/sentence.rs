@@ -164,9 +164,9 @@ fn dropped_text(dropped: &DroppedEvent) -> String {
 
 fn drop_text(dropped: &DroppedEvent, detail: Option<&str>) -> String {
     let text = match dropped.how {
-        Some(DropKind::Fin) => "the broker closed the connection politely (TCP FIN)",
-        Some(DropKind::Rst) => "the broker, or something on the path, reset the connection (TCP RST)",
-        Some(DropKind::TlsClose) => "the broker ended the TLS session politely (close_notify)",
+        Some(DropKind::Fin) => "the broker closed the connection (TCP FIN)",
+        Some(DropKind::Rst) => "the broker, or a device on the path, reset the connection (TCP RST)",
+        Some(DropKind::TlsClose) => "the broker ended the TLS session (close_notify)",
         Some(DropKind::PingTimeout) => "no PINGRESP came before the deadline",
         Some(DropKind::WsClose) => {
             return with_code(

@@ -202,8 +202,14 @@ fn message() -> impl Strategy<Value = Event> {
 
 fn surroundings() -> impl Strategy<Value = Event> {
     let sources = vec![SystemSource::Network, SystemSource::Power, SystemSource::Clock, SystemSource::Other];
-    let command =
-        select(vec![CommandState::Queued, CommandState::Sent, CommandState::Lost, CommandState::Other]);
+    let command = select(vec![
+        CommandState::Queued,
+        CommandState::Sent,
+        CommandState::Lost,
+        CommandState::Refused,
+        CommandState::NotSent,
+        CommandState::Other,
+    ]);
     let details =
         prop::collection::btree_map("[a-l]{1,6}", any::<i64>().prop_map(serde_json::Value::from), 0..3)
             .prop_map(|details: BTreeMap<String, serde_json::Value>| {

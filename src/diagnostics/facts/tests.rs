@@ -129,8 +129,8 @@ fn properties_shared_by_all_drops_are_listed() {
             "all 3 drops: peer closed (FIN)",
             "silent before: 58 to 61 s, all alike",
             "session ages: 4 h 20 min to 4 h 23 min, all alike",
-            "all 3 drops: this client sent something less than 1 s before",
-            "back after: 1.0 s, all alike",
+            "all 3 drops: we sent a packet less than 1 s before",
+            "reconnected after: 1.0 s, all alike",
         ]
     );
     assert!(facts.missing[0].starts_with("the broker's reason: MQTT 3.1.1"), "{:?}", facts.missing);

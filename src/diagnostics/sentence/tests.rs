@@ -97,19 +97,19 @@ fn every_drop_kind_has_its_text() {
             DropKind::Fin,
             hangup,
             "",
-            "the broker closed the connection politely (TCP FIN); silent for 58 s — UNEXPECTED_HANGUP",
+            "the broker closed the connection (TCP FIN); silent for 58 s — UNEXPECTED_HANGUP",
         ),
         (
             DropKind::Rst,
             "AWS_IO_SOCKET_CLOSED",
             "",
-            "the broker, or something on the path, reset the connection (TCP RST); silent for 58 s — IO_SOCKET_CLOSED",
+            "the broker, or a device on the path, reset the connection (TCP RST); silent for 58 s — IO_SOCKET_CLOSED",
         ),
         (
             DropKind::TlsClose,
             hangup,
             "",
-            "the broker ended the TLS session politely (close_notify); silent for 58 s — UNEXPECTED_HANGUP",
+            "the broker ended the TLS session (close_notify); silent for 58 s — UNEXPECTED_HANGUP",
         ),
         (
             DropKind::TlsAlert,
