@@ -75,10 +75,10 @@ fn silence_text(drop: &DropRecord) -> Option<String> {
     let sent = drop.idle_out.map(duration_words);
     match (received, sent) {
         (Some(received), Some(sent)) => Some(format!(
-            "The last bytes from the broker came {received} before; we last sent {sent} before."
+            "The last bytes from the broker came {received} before, the last bytes of the client left {sent} before."
         )),
         (Some(received), None) => Some(format!("The last bytes from the broker came {received} before.")),
-        (None, Some(sent)) => Some(format!("We last sent {sent} before.")),
+        (None, Some(sent)) => Some(format!("The last bytes of the client left {sent} before.")),
         (None, None) => None,
     }
 }
@@ -113,7 +113,7 @@ fn recent_publish_text(drop: &DropRecord) -> Option<String> {
     }
     let topic = last_sent.topic.as_deref().unwrap_or("an unknown topic");
     Some(format!(
-        "We published {} bytes to {topic} {:.0} ms before: the broker may have refused it.",
+        "The client published {} bytes to {topic} {:.0} ms before: the broker may have refused that.",
         last_sent.bytes,
         last_sent.ago_secs * 1_000.0
     ))
@@ -194,7 +194,7 @@ mod tests {
             [
                 "At 14:03:22 the broker, or a device on the path, closed the connection (TCP FIN).",
                 "The session lasted 4 h 21 min.",
-                "The last bytes from the broker came 58 s before; we last sent 300 ms before.",
+                "The last bytes from the broker came 58 s before, the last bytes of the client left 300 ms before.",
                 "Traffic: 340 messages in, 12 out; 1 ping answered.",
                 "Reconnected after 1.9 s at the first attempt; the broker started a new session.",
             ]

@@ -132,7 +132,7 @@ impl SeparationRunner {
         let Some(running) = &self.running else { return };
         match &running.test {
             SeparationTest::PingHalfway { limit_secs } => {
-                link.set_ping_interval(self.ping_interval(*limit_secs))
+                link.set_ping_interval(self.ping_interval(*limit_secs));
             }
             SeparationTest::FreshClientId => {
                 link.set_client_id(running.client_id.as_deref().unwrap_or(&self.client_id));
@@ -233,14 +233,13 @@ impl FinishedTest {
             (TestEnd::ClientIdRefused, _) => {
                 Some("the broker does not accept a fresh client id; the client id is as before".to_owned())
             }
-            (TestEnd::KeepAliveChanged, _) => Some(ended),
             (TestEnd::User, SeparationTest::FreshClientId) => {
                 Some(format!("{ended}; the client id is as before"))
             }
             (TestEnd::User, SeparationTest::KeepAlive { .. }) => {
                 Some(format!("{ended}; the keep-alive is as before: {} s", self.running.keep_alive_before))
             }
-            (TestEnd::User, _) => Some(ended),
+            (TestEnd::KeepAliveChanged | TestEnd::User, _) => Some(ended),
         }
     }
 

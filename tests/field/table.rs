@@ -51,8 +51,8 @@ pub(crate) fn print(rows: &[Row]) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "{:<26} {:>5}  {:<36} {:<22} {:>5}  {:<24} {:<28} {}",
-        "trial", "drops", "truth", "verdict", "sure", "parameter (found / true)", "cause", "result, advice"
+        "{:<26} {:>5}  {:<36} {:<22} {:>5}  {:<24} {:<28} result, advice",
+        "trial", "drops", "truth", "verdict", "sure", "parameter (found / true)", "cause"
     );
     for row in rows {
         let _ = writeln!(text, "{}", line(row));

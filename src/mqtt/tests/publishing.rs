@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::*;
 use crate::diagnostics::VersionChoice;
 use crate::diagnostics::event::CommandState::{
-    self, Acknowledged, Expired, Lost, NotSent, Queued, Refused, Sent,
+    self, Acknowledged, Expired, Lost, Queued, Refused, Sent, TooLarge,
 };
 use crate::mqtt::Publish;
 

@@ -15,8 +15,8 @@ pub(super) fn toggle(model: &mut Model, live: &LiveState, now: Stamp) -> Vec<Eff
     let test = live.verdict.as_ref().and_then(|verdict| verdict.diagnosis.separation.clone());
     match test {
         None => {
-            let text = "no test is named: the verdict names one when a test separates two causes sooner than waiting";
-            model.notify(now, NoticeKind::Info, text);
+            let why = "no test is named: the verdict names one when a test separates two causes sooner than waiting";
+            model.notify(now, NoticeKind::Info, why);
             Vec::new()
         }
         Some(test) if test.reconnects() => {

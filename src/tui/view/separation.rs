@@ -34,17 +34,17 @@ pub(super) fn question(
     let mut lines = rows(&format!("{}?", capitalized(&test.title())), theme.strong);
     lines.extend(rows(&format!("{}.", test.description()), theme.text));
     if *test == SeparationTest::FreshClientId {
-        let text =
+        let warning =
             "A broker or a policy may accept only the present client id; then this program returns to it.";
-        lines.extend(rows(text, theme.warn));
+        lines.extend(rows(warning, theme.warn));
     }
-    let text = format!("Press {} to start, {} to cancel.", key(Action::Open), key(Action::Close));
-    let text = match key(Action::Separate) {
-        end if end.is_empty() || *test == SeparationTest::ReconnectNow => text,
-        end => format!("{text} {end} ends the test."),
+    let keys = format!("Press {} to start, {} to cancel.", key(Action::Open), key(Action::Close));
+    let keys = match key(Action::Separate) {
+        end if end.is_empty() || *test == SeparationTest::ReconnectNow => keys,
+        end => format!("{keys} {end} ends the test."),
     };
     lines.push(Line::default());
-    lines.extend(rows(&text, theme.text));
+    lines.extend(rows(&keys, theme.text));
     let height = u16::try_from(lines.len() + 2).unwrap_or(u16::MAX).min(frame.area().height);
     let (area, inner) = draw_popup(frame, context, (POPUP_WIDTH, height), "Separate two causes");
     state.areas.push((area, ClickTarget::Popup));

@@ -76,7 +76,7 @@ async fn a_websocket_ended_after_24_hours_is_a_fixed_lifetime() {
     let newest = state.snapshot.metrics.total_connection_drops;
     assert_contains(
         &[running.drop(&state, newest)],
-        &["ended by WebSocket closed, layer WebSocket", "The session had lasted 1 d."],
+        &["ended by WebSocket closed, layer WebSocket", "The session lasted 1 d."],
     );
     let export = running.end().await;
     let (pattern, cause, evidence) = classification(&export);
