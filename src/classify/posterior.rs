@@ -4,6 +4,7 @@
 //! mechanisms. [`weigh`] compares all single mechanisms, each with random loss as its background; [`mixture`] then adds what the first leaves over.
 
 mod adjust;
+mod doubt;
 mod mixture;
 pub(super) mod regimes;
 mod stated;
@@ -11,11 +12,9 @@ mod stated;
 use std::collections::BTreeMap;
 
 use super::case::{Case, Frame};
-use super::drops::DeathWindow;
 use super::hypothesis::{self, Fit, Fits};
 use super::math::{ln_sum_exp, real};
-use super::session::EndKind;
-use super::{ActiveHours, FittedParameters, Pattern};
+use super::{FittedParameters, Pattern};
 
 /// Prior probabilities; "other" (regular in a way without a name) is the rest.
 const PRIORS: [(Pattern, f64); 13] = [
@@ -42,8 +41,6 @@ const MANY_DROPS: usize = 8;
 const MIN_WINNER_PROBABILITY: f64 = 0.5;
 /// Most probability of "undetermined" from three drops on.
 const MAX_UNDETERMINED: f64 = 0.85;
-/// Most probability of bursts that come in the same part of each day.
-const MAX_DAILY_BURSTS: f64 = 0.85;
 /// Most probability of a takeover that neither the broker names nor a fresh client id ends: nothing else that a client can
 /// record proves another client.
 const MAX_UNPROVEN_TAKEOVER: f64 = 0.88;
@@ -133,38 +130,10 @@ fn weigh(case: &Case) -> Posterior {
     let (probabilities, total) = probabilities(drops, &evidence);
     let mut posterior = conclude(probabilities, fits, null);
     posterior.evidence = total;
-    if posterior.pattern == Pattern::Bursty && is_daily(case) {
-        posterior.limit_confidence(MAX_DAILY_BURSTS);
-    }
-    if posterior.pattern == Pattern::FixedLifetime && may_be_a_rival(case, &posterior) {
-        posterior.limit_confidence(MAX_UNPROVEN_TAKEOVER);
+    if let Some(most) = doubt::most_confidence(case, &posterior) {
+        posterior.limit_confidence(most);
     }
     posterior
-}
-
-/// Whether another client with the same id would end the sessions at the same age: it reconnects after a constant delay.
-fn may_be_a_rival(case: &Case, posterior: &Posterior) -> bool {
-    /// The longest usual delay of a client before it reconnects, in seconds.
-    const LONGEST_DELAY: f64 = 65.0;
-    let fit = posterior.fits.get(&Pattern::FixedLifetime);
-    let is_short = fit.and_then(|fit| fit.parameters.limit_secs()).is_some_and(|secs| secs <= LONGEST_DELAY);
-    let by_peer = case.drops().filter(|(_, drop)| drop.kind == EndKind::Clean);
-    let with_own_id =
-        |drop: &DeathWindow| case.frame.session(drop).is_some_and(|session| !session.has_random_client_id());
-    is_short && 2 * by_peer.filter(|(_, drop)| with_own_id(drop)).count() > case.count()
-}
-
-/// Whether the drops of several days all came in the same part of the day. Bursts alone do not explain that.
-fn is_daily(case: &Case) -> bool {
-    /// Longest part of a day, in hours, and fewest days.
-    const MAX_HOURS: f64 = 10.0;
-    const MIN_DAYS: usize = 3;
-    const DAY: f64 = 86_400.0;
-    let moments: Vec<f64> = case.drops().map(|(_, drop)| drop.detected + drop.to_wall).collect();
-    let mut days: Vec<f64> = moments.iter().map(|at| at.div_euclid(DAY)).collect();
-    days.dedup();
-    let hours = ActiveHours::around(moments.iter().map(|at| at.rem_euclid(DAY) / 3_600.0));
-    days.len() >= MIN_DAYS && hours.is_some_and(|hours| hours.length() <= MAX_HOURS)
 }
 
 /// Two drops never prove a mechanism of time. But an operation that ended the session both times, and nothing else did, is a

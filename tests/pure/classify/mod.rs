@@ -8,6 +8,7 @@ mod any;
 mod field;
 mod recording_builder;
 mod reports;
+mod rivals;
 
 use dropscope::classify::{AdviceAction, Pattern};
 use dropscope::diagnostics::Event;
