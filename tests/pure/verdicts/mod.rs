@@ -20,6 +20,7 @@
 mod case;
 mod floor;
 mod lab;
+mod numbers;
 mod rendering;
 mod score;
 mod sites;

@@ -1,11 +1,12 @@
 //! Random numbers.
 
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
+use std::ops::{Deref, DerefMut};
+
+use crate::verdicts::numbers::Numbers;
 
 /// A seeded source of numbers.
 #[derive(Debug)]
-pub(super) struct Draw(StdRng);
+pub(super) struct Draw(Numbers);
 
 /// Scatter around a time; deliberately not normal, which would favor the classifier.
 #[derive(Debug, Clone, Copy)]
@@ -26,52 +27,42 @@ pub(super) enum Gap {
     Mixed(f64, f64, f64),
 }
 
+impl Deref for Draw {
+    type Target = Numbers;
+
+    fn deref(&self) -> &Numbers {
+        &self.0
+    }
+}
+
+impl DerefMut for Draw {
+    fn deref_mut(&mut self) -> &mut Numbers {
+        &mut self.0
+    }
+}
+
 impl Draw {
     pub(super) fn new(seed: u64) -> Self {
-        Self(StdRng::seed_from_u64(seed))
-    }
-
-    pub(super) fn unit(&mut self) -> f64 {
-        self.0.random_range(0.0..1.0)
-    }
-
-    pub(super) fn chance(&mut self, share: f64) -> bool {
-        self.unit() < share
+        Self(Numbers::new(seed))
     }
 
     pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
-        low + (high - low) * self.unit()
+        self.uniform(low, high)
     }
 
     /// Log-uniform.
     pub(super) fn scale(&mut self, low: f64, high: f64) -> f64 {
-        let high = high.max(low);
-        (low.ln() + (high.ln() - low.ln()) * self.unit()).exp()
+        self.log_uniform(low, high)
     }
 
     /// A log-uniform count, both ends included.
     pub(super) fn count(&mut self, low: u32, high: u32) -> u32 {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between two u32")]
-        let drawn = self.scale(f64::from(low), f64::from(high) + 1.0) as u32;
-        drawn.clamp(low, high)
-    }
-
-    pub(super) fn exponential(&mut self, mean: f64) -> f64 {
-        -mean * (1.0 - self.unit()).ln()
-    }
-
-    pub(super) fn normal(&mut self) -> f64 {
-        let radius = (-2.0 * (1.0 - self.unit()).ln()).sqrt();
-        radius * (std::f64::consts::TAU * self.unit()).cos()
-    }
-
-    pub(super) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.0.random_range(0..from.len())]
+        self.whole(low, high)
     }
 
     /// A kind of scatter of about the given size, in seconds.
     pub(super) fn jitter(&mut self, size: f64) -> Jitter {
-        match self.0.random_range(0..4) {
+        match self.below(4) {
             0 => Jitter::Even(1.7 * size),
             1 => Jitter::Late(size),
             2 => Jitter::Skewed(size),
