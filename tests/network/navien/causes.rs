@@ -125,7 +125,7 @@ async fn a_denied_topic_is_a_rejected_publish() {
     assert_contains(&panel[1..], &["publishes to \"cmd/52/navilink-device/ctrl\" were followed by a drop"]);
     assert_contains(
         &[running.drop(&state, drops)],
-        &["bytes to cmd/52/navilink-device/ctrl only", "the broker may have refused it"],
+        &["bytes to cmd/52/navilink-device/ctrl", "the broker may have refused that"],
     );
     let export = running.end().await;
     let (pattern, cause, evidence) = classification(&export);

@@ -184,7 +184,7 @@ async fn a_command_forbidden_by_a_policy_is_lost_and_named() {
     let state = running.until("a lost command", is_lost).await;
     assert!(running.device(&state).iter().all(|screen| screen.contains("lost")));
     let state = running.until_connected(1).await;
-    assert!(running.drop(&state, 1).contains("the broker may have refused it"));
+    assert!(running.drop(&state, 1).contains("the broker may have refused that"));
     assert!(scene.control.heater.status()["dhwOperationSetting"] != 6, "it stayed on");
     running.end().await;
 }
