@@ -70,6 +70,13 @@ impl SilenceSum {
         self.count += other.count;
         self.sum += other.sum;
     }
+
+    /// Mean length in seconds.
+    fn mean(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "counts of silences")]
+        let count = self.count as f64;
+        self.sum / count
+    }
 }
 
 /// The survived silences of one kind, by time and length.
@@ -103,9 +110,18 @@ impl SilenceLog {
 
     /// The lengths of one kind in the sessions that began within a range.
     pub(super) fn table(&self, kind: SilenceKind, range: &Range<Secs>) -> SurvivalTable {
-        let mut counted: Vec<(f64, u64)> = Vec::new();
-        self.for_each(kind, range, &mut |_, length, count| counted.push((length, count)));
-        SurvivalTable::new(counted)
+        let mut cells: Vec<(u32, SilenceSum)> =
+            self.cells(kind, range).map(|(_, bin, silences)| (bin, *silences)).collect();
+        // Bins grow with the length: equal ones are counted together before the table is made.
+        cells.sort_unstable_by_key(|&(bin, _)| bin);
+        cells.dedup_by(|(bin, silences), (last, sum)| {
+            let is_same = bin == last;
+            if is_same {
+                sum.add(*silences);
+            }
+            is_same
+        });
+        SurvivalTable::new(cells.into_iter().map(|(_, silences)| (silences.mean(), silences.count)).collect())
     }
 
     /// Calls `visit` with time, length and number of the silences in the sessions that began within a range. The time is
@@ -116,17 +132,25 @@ impl SilenceLog {
         range: &Range<Secs>,
         visit: &mut dyn FnMut(Secs, f64, u64),
     ) {
-        let within = millis(range.start)..millis(range.end);
-        let Some(table) = self.tables.get(kind as usize) else { return };
-        let is_open_within = within.contains(&table.open_at);
-        let open = table.open.iter().filter(|_| is_open_within).map(|(_, cell)| (&table.open_at, cell));
-        let first = table.closed.partition_point(|&((at, _), _)| at < within.start);
-        let closed = table.closed.iter().skip(first).map(|((at, _), cell)| (at, cell));
-        for (at, cell) in closed.take_while(|(at, _)| **at < within.end).chain(open) {
-            #[expect(clippy::cast_precision_loss, reason = "counts, and milliseconds of some years")]
-            let (at, count) = (*at as f64 / 1_000.0, cell.count as f64);
-            visit(at, cell.sum / count, cell.count);
+        for (at, _, silences) in self.cells(kind, range) {
+            #[expect(clippy::cast_precision_loss, reason = "milliseconds of some years")]
+            let at = at as f64 / 1_000.0;
+            visit(at, silences.mean(), silences.count);
         }
+    }
+
+    /// Time in milliseconds, bin and silences of one kind in the sessions that began within a range.
+    fn cells(&self, kind: SilenceKind, range: &Range<Secs>) -> impl Iterator<Item = (u64, u32, &SilenceSum)> {
+        let within = millis(range.start)..millis(range.end);
+        let table = self.tables.get(kind as usize);
+        let open = table.filter(|table| within.contains(&table.open_at));
+        let open = open
+            .into_iter()
+            .flat_map(|table| table.open.iter().map(|(bin, cell)| (table.open_at, *bin, cell)));
+        let closed = table.map(|table| table.closed.as_slice()).unwrap_or_default();
+        let first = closed.partition_point(|&((at, _), _)| at < within.start);
+        let closed = closed.iter().skip(first).map(|((at, bin), cell)| (*at, *bin, cell));
+        closed.take_while(move |(at, ..)| *at < within.end).chain(open)
     }
 }
 

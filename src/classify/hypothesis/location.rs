@@ -217,24 +217,37 @@ impl Sweep {
     }
 
     fn peak(&self, margin: f64) -> Option<(usize, f64)> {
-        let is_present = |(_, index): &&(f64, usize)| !self.is_removed.get(*index).copied().unwrap_or(true);
-        let mut ends = self.ends.iter().filter(is_present).peekable();
-        let mut starts = self.starts.iter().filter(is_present).peekable();
-        let (mut covering, mut most, mut best) = (0_usize, 1_usize, None);
-        while let Some((start, _)) = starts.next() {
+        let is_present = |index: usize| !self.is_removed.get(index).copied().unwrap_or(true);
+        let (mut passed_ends, mut covering, mut most) = (0_usize, 0_usize, 1_usize);
+        // Position of the start at which most intervals overlap, and how many ends came before it.
+        let mut best: Option<(usize, usize)> = None;
+        for (position, (start, index)) in self.starts.iter().enumerate() {
+            if !is_present(*index) {
+                continue;
+            }
             let start = start - margin;
-            while ends.next_if(|(end, _)| end + margin < start).is_some() {
-                covering = covering.saturating_sub(1);
+            while let Some((end, index)) = self.ends.get(passed_ends) {
+                let is_present = is_present(*index);
+                if is_present && end + margin >= start {
+                    break;
+                }
+                covering = covering.saturating_sub(usize::from(is_present));
+                passed_ends += 1;
             }
             covering += 1;
             if covering > most {
                 most = covering;
-                let next = starts.peek().map_or(f64::INFINITY, |(next, _)| next - margin);
-                let end = ends.peek().map_or(f64::INFINITY, |(end, _)| end + margin);
-                best = Some(f64::midpoint(start, next.min(end)));
+                best = Some((position, passed_ends));
             }
         }
-        best.filter(|peak| peak.is_finite()).map(|peak| (most, peak))
+        let (position, passed_ends) = best?;
+        let present = |(value, index): &(f64, usize)| is_present(*index).then_some(*value);
+        let start = self.starts.get(position)?.0 - margin;
+        let next = self.starts.iter().skip(position + 1).find_map(present);
+        let end = self.ends.iter().skip(passed_ends).find_map(present);
+        let next = next.map_or(f64::INFINITY, |next| next - margin);
+        let peak = f64::midpoint(start, next.min(end.map_or(f64::INFINITY, |end| end + margin)));
+        peak.is_finite().then_some((most, peak))
     }
 
     fn remove(&mut self, peak: f64, margin: f64) {

@@ -32,7 +32,7 @@ const MIN_FREE_PERIOD: f64 = 5.0;
 const SHORT_PERIOD: f64 = 240.0;
 const MIN_HITS_OF_SHORT_PERIOD: usize = 5;
 /// Newest drops in the search, whose cost is drops × candidates.
-const MAX_SEARCHED_DROPS: usize = 100;
+const MAX_SEARCHED_DROPS: usize = 80;
 /// Schedules that are fitted to all drops.
 const MAX_CANDIDATES: usize = 4;
 /// Least step of the wall clock that matters, in seconds.
@@ -141,14 +141,17 @@ struct Phases(Sweep);
 
 impl Phases {
     fn new(moments: &[WallWindow], period: f64) -> Self {
-        let intervals: Vec<Interval> = moments
+        let mut first: Vec<Interval> = moments
             .iter()
-            .flat_map(|moment| {
+            .map(|moment| {
                 let lo = moment.lo.rem_euclid(period);
-                let width = (moment.hi - moment.lo).clamp(0.0, period);
-                [lo, lo + period].map(|lo| Interval { drop: 0, lo, hi: lo + width })
+                Interval { drop: 0, lo, hi: lo + (moment.hi - moment.lo).clamp(0.0, period) }
             })
             .collect();
+        // The sweep sorts again, which costs little in this order.
+        first.sort_unstable_by(|one, other| one.lo.total_cmp(&other.lo));
+        let second = first.iter().map(|one| Interval { drop: 0, lo: one.lo + period, hi: one.hi + period });
+        let intervals: Vec<Interval> = first.iter().copied().chain(second).collect();
         Self(Sweep::new(&intervals))
     }
 
