@@ -43,7 +43,7 @@ const MIN_WINNER_PROBABILITY: f64 = 0.5;
 const MAX_UNDETERMINED: f64 = 0.85;
 /// Most probability of a takeover that neither the broker names nor a fresh client id ends: nothing else that a client can
 /// record proves another client.
-const MAX_UNPROVEN_TAKEOVER: f64 = 0.88;
+const MAX_UNPROVEN_TAKEOVER: f64 = 0.89;
 
 /// The outcome of weighing all hypotheses.
 #[derive(Clone)]

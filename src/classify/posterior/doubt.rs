@@ -7,9 +7,9 @@ use crate::classify::session::EndKind;
 use crate::classify::{ActiveHours, FittedParameters, IdleTimeoutParameters, Pattern};
 
 /// Most probability of bursts that have a rival.
-const MAX_DOUBTFUL_BURSTS: f64 = 0.85;
+const MAX_DOUBTFUL_BURSTS: f64 = 0.89;
 /// Most probability of a limit that has a rival.
-const MAX_DOUBTFUL_LIMIT: f64 = 0.88;
+const MAX_DOUBTFUL_LIMIT: f64 = 0.89;
 
 /// The most that may be claimed of the answer; `None` without such a rival.
 pub(super) fn most_confidence(case: &Case, posterior: &Posterior) -> Option<f64> {

@@ -21,7 +21,7 @@ const MIN_GAIN: f64 = 5.0;
 const KNOWN_CHANGE_PENALTY: f64 = 1.5;
 const FOUND_CHANGE_PENALTY: f64 = 2.5;
 /// Most probability of a pattern since a change that nothing in the recording accompanies.
-const MAX_AFTER_FOUND_CHANGE: f64 = 0.88;
+const MAX_AFTER_FOUND_CHANGE: f64 = 0.89;
 /// Least share of the time that each part takes. Shorter ones are bursts.
 const MIN_PART_TIME: f64 = 0.1;
 /// Known changes tried, the newest first.
