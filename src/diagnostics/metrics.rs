@@ -76,6 +76,8 @@ pub struct Metrics {
     pub recovery_percentiles: Option<Percentiles>,
     /// Mean time from drop to recovery (outages that ended).
     pub mttr: Option<Duration>,
+    /// Time of the recorded connect attempts during outages; the rest of an outage is this client's own waiting.
+    pub attempting: Duration,
     /// Steps of the wall clock seen.
     pub clock_steps: u64,
     /// Suspends seen.
@@ -136,6 +138,15 @@ impl Metrics {
             }
             mean => mean,
         }
+    }
+
+    /// Share of the recovery times that this client itself waited between its attempts, 0…1; `None` where the attempts were not
+    /// recorded or nothing has recovered.
+    pub fn own_waiting_share(&self) -> Option<f64> {
+        let recovered = u32::try_from(self.connection_recovered).ok().filter(|recovered| *recovered > 0)?;
+        let recovering = self.mttr?.checked_mul(recovered)?.as_secs_f64();
+        let is_known = !self.attempting.is_zero() && recovering > 0.0;
+        is_known.then(|| (1.0 - self.attempting.as_secs_f64() / recovering).clamp(0.0, 1.0))
     }
 
     /// Mean time between failures: connected time per drop (exposure ÷ events, so that sessions still

@@ -73,8 +73,8 @@ fn totals(f: &mut fmt::Formatter<'_>, metrics: &Metrics) -> fmt::Result {
     if let Some(mtbf) = metrics.mtbf() {
         line(f, "Mean time to a drop", duration_words(mtbf))?;
     }
-    if let Some(mttr) = metrics.mttr {
-        line(f, "Mean time to recover", duration_words(mttr))?;
+    if let Some(mean) = words::recovery(metrics) {
+        line(f, "Mean time to recover", mean)?;
     }
     Ok(())
 }

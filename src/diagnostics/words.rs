@@ -30,6 +30,17 @@ pub fn availability_range(least: f64, most: f64) -> String {
     if least == most { format!("{most} %") } else { format!("{least}\u{2013}{most} %") }
 }
 
+/// Mean time to recover; says so where most of it was this client's own waiting between its attempts. `None` before the first
+/// recovery.
+pub fn recovery(metrics: &Metrics) -> Option<String> {
+    let mean = duration_words(metrics.mttr?);
+    let waiting = metrics.own_waiting_share().filter(|share| *share >= 0.5);
+    Some(match waiting {
+        Some(share) => format!("{mean}, {:.0} % of it own waiting between attempts", 100.0 * share),
+        None => mean,
+    })
+}
+
 /// The manner of an ending in two or three words, for labels: `peer closed (FIN)`.
 pub fn drop_kind(how: Option<DropKind>) -> &'static str {
     match how {

@@ -166,6 +166,7 @@ fn extension(
         availability_proven: finite(metrics.proven_availability()),
         mtbf_secs: metrics.mtbf().map(|time| time.as_secs_f64()),
         mttr_secs: metrics.mttr.map(|time| time.as_secs_f64()),
+        own_waiting_share: finite(metrics.own_waiting_share()),
         session_percentiles: metrics.session_percentiles.map(percentiles),
         recovery_percentiles: metrics.recovery_percentiles.map(percentiles),
         drops_by_layer: counts_by_name(&metrics.drops_by_layer),

@@ -66,7 +66,7 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         ));
         rows.push(("Availability", or_unknown(availability_text(extension))));
         rows.push(("Mean time to a drop", or_unknown(extension.mtbf_secs.map(duration_text))));
-        rows.push(("Mean time to recover", or_unknown(extension.mttr_secs.map(duration_text))));
+        rows.push(("Mean time to recover", or_unknown(recovery_text(extension))));
     }
     rows.push(("Drops", metrics.total_connection_drops.to_string()));
     rows.push(("Recovered", metrics.connection_recovered.to_string()));
@@ -80,6 +80,15 @@ fn summary(out: &mut String, export: &Export) -> fmt::Result {
         format!("{} published, {} queued", metrics.messages_published, metrics.messages_queued),
     ));
     table(out, "Summary", &["", ""], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]))
+}
+
+fn recovery_text(extension: &Extension) -> Option<String> {
+    let mean = extension.mttr_secs.map(duration_text)?;
+    let waiting = extension.own_waiting_share.filter(|share| *share >= 0.5);
+    Some(match waiting {
+        Some(share) => format!("{mean}, {:.0} % of it own waiting between attempts", 100.0 * share),
+        None => mean,
+    })
 }
 
 fn availability_text(extension: &Extension) -> Option<String> {

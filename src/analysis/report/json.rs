@@ -10,11 +10,12 @@ use crate::export::schema::escape_non_ascii;
 /// Version of the JSON format.
 const SCHEMA_VERSION: u32 = 1;
 /// Members of the export's extension that move to the metrics, under the same names.
-const METRIC_KEYS: [&str; 12] = [
+const METRIC_KEYS: [&str; 13] = [
     "availability",
     "availability_proven",
     "mtbf_secs",
     "mttr_secs",
+    "own_waiting_share",
     "session_percentiles",
     "recovery_percentiles",
     "drops_by_layer",

@@ -76,9 +76,8 @@ impl AnalysisReport {
             None => "none".to_owned(),
         };
         page.line("Drops", &drops)?;
-        if let (Some(mttr), Some(points)) = (metrics.mttr, metrics.recovery_percentiles) {
-            let (mean, most) = (duration_words(mttr), duration_words(points.max));
-            page.line("Recovery", &format!("{mean} on average, {most} at most"))?;
+        if let (Some(mean), Some(points)) = (words::recovery(metrics), metrics.recovery_percentiles) {
+            page.line("Recovery", &format!("at most {}, mean {mean}", duration_words(points.max)))?;
         }
         page.names("Errors", &self.export.metrics.connection_drops_by_error)?;
         if let Some(extension) = &self.export.dropscope {

@@ -117,6 +117,14 @@ impl ConnectionFold {
         state.link = LinkState::Down { since: at, failures: 0 };
     }
 
+    pub(super) fn on_attempt(state: &mut Snapshot, attempt: &Attempt) {
+        if matches!(state.link, LinkState::Down { .. }) {
+            let took: f64 = attempt.phases.iter().map(|phase| phase.ms.max(0.0) / 1_000.0).sum();
+            state.metrics.attempting += Duration::try_from_secs_f64(took).unwrap_or_default();
+        }
+        state.last_attempt = Some(Arc::new(attempt.clone()));
+    }
+
     pub(super) fn on_connect_failed(state: &mut Snapshot, at: Stamp, failed: &ConnectFailedEvent) {
         count_failure(&mut state.metrics, failed.error_name.as_deref());
         let differs_from_last = state.last_failure.as_ref().is_some_and(|last| {

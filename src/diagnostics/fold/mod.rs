@@ -7,8 +7,6 @@ mod traffic_fold;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use connection_fold::ConnectionFold;
 use traffic_fold::TrafficFold;
 
@@ -115,7 +113,7 @@ impl Diagnostics {
                 self.commands.run_ended();
                 ConnectionFold::on_started(state, at, started);
             }
-            Event::Attempt(attempt) => state.last_attempt = Some(Arc::new(attempt.clone())),
+            Event::Attempt(attempt) => ConnectionFold::on_attempt(state, attempt),
             Event::Connected(connected) => {
                 self.traffic.begin_session(state);
                 self.connection.on_connected(state, at, connected);

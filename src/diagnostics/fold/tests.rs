@@ -3,8 +3,8 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use crate::diagnostics::event::{
-    ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer, Message,
-    StartedEvent, SystemSource,
+    Attempt, ConnectFailedEvent, ConnectKind, ConnectedEvent, DropKind, DroppedEvent, Initiator, Layer,
+    Message, Phase, PhaseTiming, StartedEvent, SystemSource,
 };
 use crate::diagnostics::{Diagnostics, Event, LinkState, Snapshot, Stamp, words};
 
@@ -277,4 +277,18 @@ fn a_first_connect_that_fails_is_downtime() {
     fold.apply(at(0.0), &Event::Started(StartedEvent::default()));
     fold.apply(at(1.0), &Event::ConnectFailed(ConnectFailedEvent::default()));
     assert_eq!(fold.snapshot(at(100.0)).metrics.availability(), Some(0.0));
+}
+
+#[test]
+fn recovery_says_how_much_of_it_was_own_waiting() {
+    let mut fold = Diagnostics::new(100);
+    fold.apply(at(0.0), &connected(0, 60));
+    fold.apply(at(100.0), &Event::Dropped(DroppedEvent::default()));
+    let phase = |ms| PhaseTiming { phase: Phase::Tcp, ms, ok: true, detail: None, error: None };
+    let attempt = Attempt { attempt_number: 1, phases: vec![phase(500.0), phase(1_500.0)] };
+    fold.apply(at(110.0), &Event::Attempt(attempt));
+    fold.apply(at(110.0), &connected(1, 60));
+    let metrics = fold.snapshot(at(120.0)).metrics;
+    assert_eq!(metrics.own_waiting_share(), Some(0.8));
+    assert_eq!(words::recovery(&metrics).as_deref(), Some("10 s, 80 % of it own waiting between attempts"));
 }

@@ -40,6 +40,9 @@ pub struct Extension {
     pub mtbf_secs: Option<f64>,
     /// Mean time from drop to recovery.
     pub mttr_secs: Option<f64>,
+    /// Share of it that this client itself waited between its attempts, 0…1; absent where the attempts were not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub own_waiting_share: Option<f64>,
     /// Lengths of the sessions that ended in a drop.
     pub session_percentiles: Option<SecondsPercentiles>,
     /// Times to recover.
