@@ -1,4 +1,4 @@
-//! A program of a trial: started in a namespace, signalled by its process id, killed at the end of its scope.
+//! A program of a trial: started in a namespace, signaled by its process id, killed at the end of its scope.
 
 use std::fs::{self, File};
 use std::path::Path;

@@ -111,9 +111,10 @@ fn outages_or_sleep(site: &mut Site, sampler: &mut Sampler, cause: &'static str)
     let mean = sampler.log_uniform(1.0, 8.0) * HOUR;
     ensure_traffic(site, sampler, mean);
     if cause == "outage" {
-        let low = sampler.log_uniform(10.0, 120.0);
+        // Longer than its detection takes: an outage that nobody meets is random loss to every reader.
+        let low = 1.5 * site.client.keep_alive + sampler.log_uniform(60.0, 240.0);
         let kill = Mechanism::new(cause, Trigger::Random(mean), base::losing(sampler));
-        site.mechanisms.push(kill.with_downtime(low, 5.0 * low, Refusal::Refused));
+        site.mechanisms.push(kill.with_downtime(low, 3.0 * low, Refusal::Refused));
         return mean;
     }
     for at in base::random_times(sampler, 0.0, 14.0 * DAY, mean) {
