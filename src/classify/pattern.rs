@@ -105,7 +105,7 @@ impl Pattern {
             Self::Bursty => "the connection is lost in bursts, with quiet periods between",
             Self::MessageCount => "the session ends after a certain number of messages",
             Self::MessageRate => "too many messages in a short time end the session",
-            Self::PublishTriggered => "the broker ends the session when one topic is published to",
+            Self::PublishTriggered => "one kind of message or operation ends the session",
             Self::SystemEvent => "something on this computer or its network ends the session",
             Self::CredentialExpiry => "the session ends when its credentials expire",
             Self::ClientIdTakeover => "another client with the same client id takes over the session",

@@ -117,9 +117,9 @@ fn idle_timeout_advice(frame: &Frame, parameters: FittedParameters, keep_alive: 
         }) => (limit_secs, frame.survived.neighbors(limit_secs - 3.5 * spread_secs).0),
         _ => return Advice::new("try a shorter keep-alive", AdviceAction::ShortenKeepAlive),
     };
-    // The limit lies between the longest survived and the shortest fatal silence; unknown, at half of the latter.
+    // The limit lies between the longest survived and the shortest fatal silence. Where none was survived it may be anywhere below.
     let survived = survived.filter(|survived| *survived < fatal && *survived > 0.25 * fatal);
-    let advised = advised_keep_alive(frame, survived.unwrap_or(0.5 * fatal));
+    let advised = advised_keep_alive(frame, survived.unwrap_or(fatal / 3.0));
     if keep_alive <= advised {
         let text = format!("keep the keep-alive at or below {}: see whether it holds", length(advised));
         return Advice::new(text, AdviceAction::Wait);
