@@ -1,9 +1,11 @@
 //! The most useful next step.
 
+use super::evidence::most_frequent_statement;
 use super::phrase::{length, quoted};
 use crate::classify::case::Frame;
 use crate::classify::log::SUBSCRIBE;
 use crate::classify::posterior::Posterior;
+use crate::classify::stated_cause::Statement;
 use crate::classify::{Advice, AdviceAction, FittedParameters, IdleTimeoutParameters, Pattern};
 
 /// Keep-alives are advised in steps of this many seconds, where the limit allows it.
@@ -31,12 +33,21 @@ pub(in crate::classify) fn advice(frame: &Frame, posterior: &Posterior, fix: Opt
             lifetime_advice(frame, posterior, limit, keep_alive)
                 .unwrap_or_else(|| outside(&format!("reconnect on purpose shortly before {}", length(limit))))
         }
+        Pattern::PublishTriggered if is_own_limit(frame) => {
+            outside("send messages below this client's limit, or raise the limit")
+        }
         Pattern::PublishTriggered => rejected_operation_advice(
             outside(DEFAULT_OF_REJECTED_OPERATION),
             fit.and_then(|fit| fit.label.as_deref()),
         ),
         pattern => outside(default_advice(pattern)),
     }
+}
+
+/// Whether most of the rejected messages were those that the broker sent: they were larger than this client takes.
+fn is_own_limit(frame: &Frame) -> bool {
+    let statement = most_frequent_statement(frame, Pattern::PublishTriggered);
+    statement.is_some_and(|(statement, _)| statement == Statement::OwnLimit)
 }
 
 const DEFAULT_OF_REJECTED_OPERATION: &str = "stop publishing to that topic, or have the policy allow it";
