@@ -7,6 +7,7 @@ use crate::classify::SeparationTest;
 use crate::tui::format;
 use crate::tui::keymap::Action;
 use crate::tui::model::ClickTarget;
+use crate::tui::text::width as text_width;
 
 use super::line_layout::{SpanGroup, draw_line, wrap};
 use super::panel::draw_popup;
@@ -53,11 +54,16 @@ pub(super) fn question(
     }
 }
 
-/// The sign of a running test in the header.
+/// The sign of a running test in the header; where its title does not fit, for how long it has been running.
 pub(super) fn sign(context: &ViewContext, width: usize) -> Option<SpanGroup> {
     let running = context.snapshot().experiment.as_ref()?;
-    let title = context.truncated(&running.title(), BADGE_WIDTH.min(width / 3));
-    Some(vec![Span::styled(format!(" TEST {title} "), context.theme.badge)])
+    let title = running.title();
+    let text = if text_width(&title) <= BADGE_WIDTH.min(width / 3) {
+        context.sanitized(&title).into_owned()
+    } else {
+        format::short(context.now.since(running.since))
+    };
+    Some(vec![Span::styled(format!(" TEST {text} "), context.theme.badge)])
 }
 
 /// The running test as a sentence that follows its key: `end the test: send a ping every 25 s (since 12 min 3 s)`.

@@ -8,8 +8,9 @@ use chrono::TimeDelta;
 use dropscope::classify::causes::catalogue;
 use dropscope::classify::{
     Advice, AdviceAction, Calm, DropPrediction, OutcomeShares, Pattern, PresentFault, PresentFaultKind,
-    RankedCause, SecondaryFinding, Verdict,
+    RankedCause, SecondaryFinding, SeparationTest, Verdict,
 };
+use dropscope::diagnostics::RunningExperiment;
 use dropscope::diagnostics::event::ConnectKind;
 use dropscope::state::LiveState;
 use dropscope::tui::model::Popup;
@@ -192,6 +193,35 @@ fn cured() -> ScreenFixture {
     });
     published.verdict = Some(Arc::new(verdict));
     ScreenFixture::new(published)
+}
+
+/// Another client or something else; `runs` for how long the test has been running.
+fn separating(runs: Option<TimeDelta>) -> ScreenFixture {
+    let mut published = sample::after_drops();
+    let shares = [(Pattern::ClientIdTakeover, 0.89, 5), (Pattern::Bursty, 0.04, 5)];
+    let mut verdict = verdict(&published, &shares);
+    let test = SeparationTest::FreshClientId;
+    verdict.classification.evidence =
+        texts(&["all 5 drops: the peer closed soon after the connect, 3 s on average (1 s to 9 s)"]);
+    verdict.diagnosis.separate =
+        Some(format!("another client or something else: {}. {}", test.title(), test.description()));
+    verdict.diagnosis.separation = Some(test.clone());
+    published.snapshot.experiment = runs.map(|runs| {
+        let since = published.snapshot.at.minus(runs.to_std().expect("a duration"));
+        let title = (RunningExperiment::TITLE.to_owned(), test.title().into());
+        let id = SeparationTest::EXPERIMENT_ID.to_owned();
+        Arc::new(RunningExperiment { id, since, details: [title].into() })
+    });
+    scene(published, verdict)
+}
+
+#[test]
+fn separating_test_is_offered_confirmed_and_shown_while_it_runs() {
+    snap("separation-offered", &separating(None));
+    let question = Popup::Separate(SeparationTest::FreshClientId);
+    snap("separation-question", &separating(None).with(|model| model.popup = Some(question)));
+    snap("separation-running", &separating(Some(TimeDelta::minutes(12))));
+    snap("separation-full", &why(separating(None)));
 }
 
 fn why(scene: ScreenFixture) -> ScreenFixture {
