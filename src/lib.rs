@@ -88,6 +88,9 @@
 //! | pattern | what the times of the drops follow: idle timeout, fixed lifetime, schedule, random loss, … |
 //! | cause | what makes such a pattern in the field: a home router, a load balancer, a policy, …; an entry of the catalogue |
 //! | opportunity | a moment at which a mechanism could have ended the session, whether it did or not |
+//! | statement | what a drop says of its cause by itself: a reason code, an own limit, another own address afterwards |
+//! | regime | a part of a recording with one cause; the verdict is that of the present one |
+//! | separating test | one harmless act of this client that tells two causes apart, run on request and recorded as an experiment |
 //! | exposure | connected time in one configuration |
 //! | arm of an experiment | one configuration (a keep-alive value) with its own exposure and drops |
 //! | layer, manner | where a drop was noticed (DNS, TCP, TLS, WebSocket, MQTT), and how (FIN, RST, alert, ping timeout, …) |
